@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vmmi-migration.h: starting, following and judging migrations.
+ *
+ * A manager owns a run directory, one descriptor to poll, and migrations. When the descriptor is readable, call
+ * vmmiManagerDispatch(): callbacks run inside it, on the thread that calls it, and nowhere else. One thread at a time
+ * uses a manager and its migrations. A migration goes on when its manager ends (L6).
+ */
+#ifndef VMMI_MIGRATION_H
+#define VMMI_MIGRATION_H
+
+#include <libvmmi/vmmi-connect.h>
+#include <libvmmi/vmmi-message.h>
+
+VMMI_BEGIN_DECLS
+
+typedef struct vmmiManager vmmiManager;
+typedef struct vmmiMigration vmmiMigration;
+typedef struct vmmiOutcome vmmiOutcome;
+
+/**
+ * vmmiManagerNew:
+ * @run_dir: (nullable): NULL: VMMI_RUN_DIR, /run/vmmi for root, $XDG_RUNTIME_DIR/vmmi, /tmp/vmmi-UID
+ * @flags: must be 0
+ * @err: (out) (optional): VMMI_ERR_RUN_DIR
+ *
+ * Returns: (transfer full): a manager, or NULL.
+ * Since: 0.1
+ */
+VMMI_PUBLIC vmmiManager *vmmiManagerNew(const char *run_dir, unsigned int flags, vmmiError **err);
+/** Detaches from all migrations, which go on, and frees. Inside a callback it is deferred. NULL is fine. Since: 0.1 */
+VMMI_PUBLIC void vmmiManagerFree(vmmiManager *manager);
+/** The descriptor to poll for reading; do not read or close it. Since: 0.1 */
+VMMI_PUBLIC int vmmiManagerGetFd(const vmmiManager *manager);
+/** Does what there is to do, never blocks, runs callbacks. Returns: the number of callbacks, or -1. Since: 0.1 */
+VMMI_PUBLIC int vmmiManagerDispatch(vmmiManager *manager, vmmiError **err);
+/** The run directory in use, borrowed. Since: 0.1 */
+VMMI_PUBLIC const char *vmmiManagerGetRunDir(const vmmiManager *manager);
+
+/* What to start. Strings are borrowed for the call. Bytes that this library does not know must be zero. */
+typedef struct {
+    size_t size;                      /* set by VMMI_MIGRATION_OPTIONS_INIT */
+    const char *plugin;               /* NULL: "adaptive" when it is there, else "touri" */
+    const char *guest;                /* selector, see vmmiGuestLookup(); mandatory */
+    const char *destination_uri;      /* mandatory */
+    const char *migrate_uri;          /* NULL, "" and "-": libvirt chooses (B10) */
+    const char *configuration;        /* NULL, or the content of a configuration as JSON text: what the caller gives (B9a) */
+    const char *const *settings;      /* NULL, or "KEY=VALUE" strings ending with NULL, applied last (architecture.md, section 9) */
+    vmmiConnect *destination;         /* NULL, or a connection to the destination: evidence for where the guest is */
+    unsigned int describe_timeout_ms; /* 0: 5,000 */
+    unsigned int start_timeout_ms;    /* 0: 10,000: the longest time from spawning to the plugin's exec */
+} vmmiMigrationOptions;
+#define VMMI_MIGRATION_OPTIONS_INIT { sizeof(vmmiMigrationOptions), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+
+/* Callbacks run in dispatch. States come in order; no sample comes after the end; the end comes exactly once and last. */
+typedef struct {
+    size_t size;                      /* sizeof(vmmiMigrationCallbacks) */
+    void (*state)(vmmiMigration *migration, vmmiState from, vmmiState to, void *opaque);
+    void (*sample)(vmmiMigration *migration, const vmmiSample *sample, void *opaque);
+    /* The answer to vmmiMigrationRequestStatus(); @status is NULL when none came in time, then @error says why. */
+    void (*status)(vmmiMigration *migration, const vmmiMessage *status, const vmmiError *error,
+                   void *opaque);
+    void (*end)(vmmiMigration *migration, const vmmiOutcome *outcome, void *opaque);
+    void *opaque;
+    /* Runs exactly once, when no further call can come; also when registering fails. */
+    void (*free_opaque)(void *opaque);
+} vmmiMigrationCallbacks;
+
+/**
+ * vmmiMigrationStart:
+ * @manager: who follows it
+ * @connect: the source host; a reference is kept while the migration is followed
+ * @options: what to start
+ * @err: (out) (optional): VMMI_ERR_GUEST_UNKNOWN, VMMI_ERR_GUEST_BUSY, VMMI_ERR_PLUGIN_*, configuration errors
+ *
+ * Looks the guest up, finds and checks the plugin, merges and checks the configuration (B9a, B11), claims the guest (B13),
+ * writes the record and launches the plugin. On failure nothing has been started and no record is left.
+ *
+ * Returns: (transfer full): the migration, in state "starting", or NULL.
+ * Since: 0.1
+ */
+VMMI_PUBLIC vmmiMigration *vmmiMigrationStart(vmmiManager *manager, vmmiConnect *connect,
+                                              const vmmiMigrationOptions *options, vmmiError **err);
+VMMI_PUBLIC vmmiMigration *vmmiMigrationRef(vmmiMigration *migration);
+/** The last reference stops following; the migration goes on. Since: 0.1 */
+VMMI_PUBLIC void vmmiMigrationUnref(vmmiMigration *migration);
+
+/** Registers callbacks; several watchers are fine. A migration that has ended gets its end in the next dispatch. Since: 0.1 */
+VMMI_PUBLIC int vmmiMigrationWatch(vmmiMigration *migration,
+                                   const vmmiMigrationCallbacks *callbacks, vmmiError **err);
+
+/* Information; strings are borrowed from the migration. */
+VMMI_PUBLIC const char *vmmiMigrationGetId(const vmmiMigration *migration);
+VMMI_PUBLIC const char *vmmiMigrationGetGuestName(const vmmiMigration *migration);
+VMMI_PUBLIC const char *vmmiMigrationGetGuestUuid(const vmmiMigration *migration);
+VMMI_PUBLIC const char *vmmiMigrationGetPlugin(const vmmiMigration *migration);
+VMMI_PUBLIC const char *vmmiMigrationGetDirectory(const vmmiMigration *migration);
+VMMI_PUBLIC vmmiState vmmiMigrationGetState(const vmmiMigration *migration);
+/** The latest sample, borrowed until the next dispatch; NULL if there is none. Since: 0.1 */
+VMMI_PUBLIC const vmmiSample *vmmiMigrationGetSample(const vmmiMigration *migration);
+/** Never decreases; 100 only at a completed end. Since: 0.1 */
+VMMI_PUBLIC unsigned int vmmiMigrationGetPercent(const vmmiMigration *migration);
+/** NULL until it has ended; borrowed. Since: 0.1 */
+VMMI_PUBLIC const vmmiOutcome *vmmiMigrationGetOutcome(const vmmiMigration *migration);
+/** The effective configuration as JSON text with the origin of each key (B9a), borrowed. Since: 0.1 */
+VMMI_PUBLIC const char *vmmiMigrationGetConfiguration(const vmmiMigration *migration);
+
+/**
+ * vmmiMigrationWait:
+ * @timeout_ms: -1 for ever
+ *
+ * Dispatches until the migration has ended or the time is over.
+ *
+ * Returns: 1 when it has ended, 0 when the time is over, -1 on failure.
+ * Since: 0.1
+ */
+VMMI_PUBLIC int vmmiMigrationWait(vmmiMigration *migration, int timeout_ms, vmmiError **err);
+/** Asks the plugin to abort (SIGINT, G3, B6); the end tells what came of it. Since: 0.1 */
+VMMI_PUBLIC int vmmiMigrationAbort(vmmiMigration *migration, vmmiError **err);
+/** Asks the plugin to end and let the migration go on (SIGTERM, G2, B8). Since: 0.1 */
+VMMI_PUBLIC int vmmiMigrationRelease(vmmiMigration *migration, vmmiError **err);
+/** Asks for a status (G1, B7); the answer comes to the status callback; VMMI_ERR_NOT_READY when it is too early. Since: 0.1 */
+VMMI_PUBLIC int vmmiMigrationRequestStatus(vmmiMigration *migration, unsigned int timeout_ms,
+                                           vmmiError **err);
+
+/* The outcome: three facts, never merged (B15). Strings are borrowed. */
+VMMI_PUBLIC vmmiOutcomeKind vmmiOutcomeGetKind(const vmmiOutcome *outcome);
+VMMI_PUBLIC vmmiWhere vmmiOutcomeGetWhere(const vmmiOutcome *outcome);
+/** How `where` is known: "source domain is shut off: migrated". Since: 0.1 */
+VMMI_PUBLIC const char *vmmiOutcomeGetEvidence(const vmmiOutcome *outcome);
+VMMI_PUBLIC vmmiExitKind vmmiOutcomeGetExitKind(const vmmiOutcome *outcome);
+/** Exit status or signal; -1 when unknown. Since: 0.1 */
+VMMI_PUBLIC int vmmiOutcomeGetExitValue(const vmmiOutcome *outcome);
+/** What went wrong; NULL when nothing did. Since: 0.1 */
+VMMI_PUBLIC const vmmiError *vmmiOutcomeGetError(const vmmiOutcome *outcome);
+/** The final figures; NULL when unknown. Since: 0.1 */
+VMMI_PUBLIC const vmmiSample *vmmiOutcomeGetStatistics(const vmmiOutcome *outcome);
+/** The completion message; NULL when the plugin sent none. Since: 0.1 */
+VMMI_PUBLIC const vmmiMessage *vmmiOutcomeGetCompletion(const vmmiOutcome *outcome);
+/** What the plugin wrote beside its completion, at most 64 KiB, "" if nothing. Since: 0.1 */
+VMMI_PUBLIC const char *vmmiOutcomeGetDiagnostics(const vmmiOutcome *outcome);
+/** What the policy did, as a JSON array; "[]" if nothing is known. Since: 0.1 */
+VMMI_PUBLIC const char *vmmiOutcomeGetActions(const vmmiOutcome *outcome);
+
+/** Everything about a migration as one JSON object (architecture.md, section 7), to be freed with vmmiFree(). Since: 0.1 */
+VMMI_PUBLIC char *vmmiMigrationToJson(const vmmiMigration *migration, vmmiError **err);
+
+VMMI_END_DECLS
+
+#endif
