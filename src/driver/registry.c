@@ -71,7 +71,7 @@ driver_at(size_t index)
 const vmmiDriver *
 vmmiDriverGet(size_t index)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&registry_lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&registry_lock);
 
     return driver_at(index);
 }
@@ -89,7 +89,7 @@ vmmiDriverIsBuiltin(const vmmiDriver *driver)
 int
 vmmiDriverRegister(const vmmiDriver *driver, vmmiError **err)
 {
-    g_autoptr(GMutexLocker) locker = NULL;
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = NULL;
     const vmmiDriver *other;
 
     if (!driver)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""count.py: counts the rows of meson's JUnit files and prints the closing line of tests/run.
+
+Usage: count.py [--builds-failed N] FILE...
+
+Names each failed row and each skipped one with its reason. A file that is missing counts as a failure: a test run that
+left no result has not passed. Exit status 0 when something passed and nothing failed.
+"""
+import argparse
+import sys
+import xml.etree.ElementTree as tree
+
+
+def read(path):
+    """(passed, failed, skipped): names of rows, those skipped with their reason."""
+    passed, failed, skipped = [], [], []
+    for suite in tree.parse(path).getroot().iter("testsuite"):
+        for case in suite.findall("testcase"):
+            name = f"{suite.get('name')}: {case.get('name')}"
+            skip = case.find("skipped")
+            if case.find("failure") is not None or case.find("error") is not None:
+                failed.append(name)
+            elif skip is not None:
+                skipped.append(f"{name}: {skip.get('message') or (skip.text or '').strip() or 'no reason'}")
+            else:
+                passed.append(name)
+    return passed, failed, skipped
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--builds-failed", type=int, default=0)
+    parser.add_argument("files", nargs="*")
+    arguments = parser.parse_args()
+    passed, failed, skipped = 0, arguments.builds_failed, 0
+    for path in arguments.files:
+        try:
+            rows = read(path)
+        except (OSError, tree.ParseError) as error:
+            print(f"  no results: {path}: {error}")
+            failed += 1
+            continue
+        passed += len(rows[0])
+        failed += len(rows[1])
+        skipped += len(rows[2])
+        for name in rows[1]:
+            print(f"  failed: {name}")
+        for name in rows[2]:
+            print(f"  skipped: {name}")
+    if not passed and not failed:
+        print("  no test ran")
+        failed = 1
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+sys.exit(main())
