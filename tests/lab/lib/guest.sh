@@ -20,7 +20,7 @@ lab_program() {
 
 lab_programs() {
     lab_program vmmi-lab-guest guest "${VMMI_LAB_GUEST-}"
-    lab_program vmmi-lab-collector collector "${VMMI_LAB_COLLECTOR-}"
+    lab_program vmmi-lab-tool tool "${VMMI_LAB_TOOL-}"
 }
 
 guest_choose() {
@@ -39,7 +39,7 @@ guest_need() {
 
 collector_start() {
     [ -z "$(collector_pids "$GUEST")" ] || return 0
-    setsid "$LAB/bin/vmmi-lab-collector" listen "$GUEST_DIR" "--lab=$LAB" \
+    setsid "$LAB/bin/vmmi-lab-tool" listen "$GUEST_DIR" "--lab=$LAB" \
         </dev/null >"$GUEST_DIR/collector.log" 2>&1 9>&- &
     wait_until 5 test -S "$GUEST_DIR/serial.sock" || die "the collector did not start: $(
         cat "$GUEST_DIR/collector.log")"
@@ -258,7 +258,7 @@ guest_states() {
 
 guest_ask() {
     collector_start
-    "$LAB/bin/vmmi-lab-collector" ask "$GUEST_DIR" "$1" "$2"
+    "$LAB/bin/vmmi-lab-tool" ask "$GUEST_DIR" "$1" "$2"
 }
 
 guest_verify() {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * collector.h: what the files of the lab's collector share.
+ * tool.h: what the files of the lab's collector share.
  *
  * main.c has the verbs, listen.c the process that receives one guest's serial line, log.c
  * what it writes, report.c what is computed from that. Plain libc.
@@ -13,8 +13,8 @@
  *   t T SIDE TEXT            any other line of the guest
  *   g T SIDE TEXT            a beat that is damaged
  */
-#ifndef VMMI_LAB_COLLECTOR_H
-#define VMMI_LAB_COLLECTOR_H
+#ifndef VMMI_LAB_TOOL_H
+#define VMMI_LAB_TOOL_H
 
 #ifndef _GNU_SOURCE
 # define _GNU_SOURCE /* accept4(), struct ucred */
@@ -51,5 +51,8 @@ int lab_ask(const char *directory, const char *command, int timeout_ms);
 /* report.c */
 int lab_report_gap(const char *path, uint64_t since);
 int lab_report_beats(const char *path, uint64_t since);
+
+/* reap.c */
+int lab_reap(char **command);
 
 #endif

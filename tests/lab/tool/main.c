@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * main.c: the verbs of the lab's collector.
+ * main.c: the verbs of vmmi-lab-tool.
  */
-#include "collector.h"
+#include "tool.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 static const char usage[] =
-    "vmmi-lab-collector listen DIRECTORY        receive one guest's serial line\n"
-    "vmmi-lab-collector ask DIRECTORY COMMAND MS  send a command to the guest, print its answer\n"
-    "vmmi-lab-collector gap LOG [SINCE]         the longest silence, milliseconds\n"
-    "vmmi-lab-collector beats LOG [SINCE]       figures about the beats\n"
-    "vmmi-lab-collector now                     CLOCK_MONOTONIC, microseconds\n";
+    "vmmi-lab-tool listen DIRECTORY          receive one guest's serial line\n"
+    "vmmi-lab-tool ask DIRECTORY COMMAND MS  send a command to the guest, print its answer\n"
+    "vmmi-lab-tool gap LOG [SINCE]           print the longest silence, milliseconds\n"
+    "vmmi-lab-tool beats LOG [SINCE]         print figures about the beats\n"
+    "vmmi-lab-tool reap COMMAND...           run a daemon, and reap what it leaves behind\n"
+    "vmmi-lab-tool now                       print CLOCK_MONOTONIC, microseconds\n";
 
 uint64_t
 lab_now_us(void)
@@ -51,6 +52,8 @@ main(int argc, char **argv)
         return bad_usage();
     if (strcmp(verb, "listen") == 0)
         return lab_listen(argv[2]);
+    if (strcmp(verb, "reap") == 0)
+        return lab_reap(argv + 2);
     if (strcmp(verb, "ask") == 0 && argc > 4)
         return lab_ask(argv[2], argv[3], atoi(argv[4]));
     if (strcmp(verb, "gap") == 0)

@@ -6,7 +6,7 @@
  * the time of each arrival is taken at once. DIRECTORY/control.sock takes one command
  * at a time for the guest, and gives back the next line that is no beat.
  */
-#include "collector.h"
+#include "tool.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -6,7 +6,7 @@
  * may begin in the first and end in the second. Only one of them runs at a time, so the
  * bytes are one stream.
  */
-#include "collector.h"
+#include "tool.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * Silence is the time between two beats as the host saw them. While the collector is there
  * the time since the last beat counts, too, so a guest that is dead is not overlooked.
  */
-#include "collector.h"
+#include "tool.h"
 
 #include <errno.h>
 #include <stdlib.h>
