@@ -45,6 +45,8 @@ void platform_init(uint32_t beat_ms);
 uint64_t platform_clock(void);             /* units of CLOCK_HZ; call it once in 4 s */
 uint32_t platform_micros(uint64_t clock);  /* wraps after 71 minutes */
 void platform_idle(uint32_t seen_ticks);   /* sleeps unless ticks has moved on */
+void platform_forget(const volatile void *address);
+void platform_forget_own(void);            /* the pages with the guest's variables and stack */
 void serial_char(char c);
 int serial_read(void);                     /* -1: nothing there */
 uint8_t in8(uint16_t port);

@@ -83,6 +83,7 @@ loop(void)
         uint64_t clock = platform_clock();
         uint32_t due = memory_due(clock);
 
+        platform_forget_own();
         if (ticks != seen) {
             seen = ticks;
             beat(clock);

@@ -97,6 +97,9 @@ page_dirty(uint32_t page)
     else
         page_write(page, generation);
     work++;
+    platform_forget(page_words(page));
+    platform_forget(&table[page]);
+    platform_forget_own();
 }
 
 static uint32_t

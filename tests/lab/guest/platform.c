@@ -76,6 +76,29 @@ out32(uint16_t port, uint32_t value)
     __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
 
+/*
+ * QEMU's software emulation before 9.0 forgets, when it collects the dirty pages for a
+ * migration, that its own translation cache lets the guest go on writing to them unseen:
+ * what is written to a page through an entry that is older than the collection is lost.
+ * Entries that are dropped after each use do not get old.
+ */
+void
+platform_forget(const volatile void *address)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+void
+platform_forget_own(void)
+{
+    volatile char *stack = __builtin_frame_address(0);
+
+    platform_forget(stack);
+    platform_forget(stack + PAGE_BYTES);
+    platform_forget(&ticks);
+    platform_forget(&work);
+}
+
 static void
 gate_set(unsigned int vector, void (*handler)(void))
 {
@@ -181,6 +204,7 @@ void
 platform_idle(uint32_t seen_ticks)
 {
     __asm__ volatile("cli");
+    platform_forget_own();
     if (ticks == seen_ticks)
         __asm__ volatile("sti; hlt");    /* sti takes effect after hlt has begun: no wake-up is lost */
     else

@@ -33,7 +33,7 @@ shape_rate() {
     case $rate in
         '' | *[!0-9.]* | . | *.*.*) die "a rate is a number of MiB/s, or like 300mbit: '$1'" ;;
     esac
-    awk -v rate="$rate" 'BEGIN { printf "%dbit\n", rate * 8388608 }'
+    awk -v rate="$rate" 'BEGIN { printf "%.0fkbit\n", rate * 8388.608 }'
 }
 
 # The bucket holds what passes in 6 ms, and at least 64 KiB; the queue 30 ms.
