@@ -123,7 +123,8 @@ static const struct {
       VMMI_EXIT_EXITED, 0 },
     { "signals", "grep -E '^Sig(Blk|Ign)' /proc/self/status", "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", "",
       VMMI_EXIT_EXITED, 0 },
-    { "core", "until [ $(ulimit -c) = 0 ]; do sleep 0.01; done; echo none", "none\n", "", VMMI_EXIT_EXITED, 0 },
+    { "core", "until [ $(ulimit -c) = 0 ]; do sleep 0.01; done; echo none", "none\n", "",
+      VMMI_EXIT_EXITED, 0 },
     { "diagnostics-are-printable", "printf 'a\\377\\033[1mb\\n\\n' >&2", "", "a\357\277\275 [1mb",
       VMMI_EXIT_EXITED, 0 },
     { "much-diagnostics", "head -c 900000 /dev/zero | tr '\\0' '\\n' >&2; echo ok", "ok\n", "",
@@ -234,6 +235,7 @@ static const struct {
     { "interpreter", "#! /no/such/sh -e\n", "its interpreter '/no/such/sh' is missing" },
     { "format", "no program\n", "neither a program for this machine nor a script" },
     { "empty", "", "neither a program for this machine nor a script" },
+    { "being-written", "#!/bin/sh\n", "': Text file busy" },
 };
 
 static void
@@ -244,11 +246,14 @@ test_exec(gconstpointer data)
     const char *const arguments[] = { "program", NULL };
     vmmiSpawnResult result = { 0 };
     g_autoptr(vmmiError) error = NULL;
+    vmmi_autofd int writer = -1;
 
     if (exec_rows[row].content) {
         g_assert_true(g_file_set_contents(path, exec_rows[row].content, -1, NULL));
         g_assert_cmpint(chmod(path, 0755), ==, 0);
     }
+    if (g_str_equal(exec_rows[row].name, "being-written"))
+        writer = open(path, O_WRONLY | O_CLOEXEC);
     g_assert_cmpint(run_path(path, arguments, PATIENCE, &result, &error), ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_PLUGIN_LAUNCH);
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), exec_rows[row].needle));
