@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * outcome.c: the outcome of a migration: its getters, and its form on disk.
+ */
+#include "migration/outcome.h"
+
+#include <string.h>
+
+#include "message/json.h"
+#include "plugin/journal.h"
+#include "util/cleanup.h"
+
+vmmiOutcome *
+vmmiOutcomeNew(void)
+{
+    vmmiOutcome *outcome = g_new0(vmmiOutcome, 1);
+
+    outcome->kind = VMMI_OUTCOME_UNKNOWN;
+    outcome->exit_value = -1;
+    outcome->evidence = g_strdup("");
+    outcome->diagnostics = g_strdup("");
+    outcome->actions = g_strdup("[]");
+    return outcome;
+}
+
+void
+vmmiOutcomeFree(vmmiOutcome *outcome)
+{
+    if (!outcome)
+        return;
+    vmmiErrorFree(outcome->error);
+    vmmiSampleFree(outcome->statistics);
+    vmmiMessageUnref(outcome->completion);
+    g_free(outcome->evidence);
+    g_free(outcome->diagnostics);
+    g_free(outcome->actions);
+    g_free(outcome);
+}
+
+/* --- on disk ---------------------------------------------------------------------------------------------- */
+
+json_t *
+vmmiErrorToJson(const vmmiError *error)
+{
+    if (!error)
+        return json_null();
+    return json_pack("{s:i, s:s, s:s, s:s}", "code", vmmiErrorGetCode(error), "message",
+                     vmmiErrorGetMessage(error), "details", vmmiErrorGetDetails(error), "origin",
+                     vmmiErrorGetOrigin(error));
+}
+
+static vmmiError *
+error_from_json(const json_t *object)
+{
+    const char *message = "", *details = "", *origin = "vmmi";
+    const json_t *code = json_object_get(object, "code");
+    vmmiError *error = NULL;
+
+    if (!json_is_integer(code))
+        return NULL;
+    vmmiJsonGetString(object, "message", &message);
+    vmmiJsonGetString(object, "details", &details);
+    vmmiJsonGetString(object, "origin", &origin);
+    vmmiErrorSet(&error, (int)CLAMP(json_integer_value(code), 0, G_MAXINT), "%s", message);
+    vmmiErrorSetDetails(&error, "%s", details);
+    vmmiErrorSetOrigin(&error, origin);
+    return error;
+}
+
+/* A text of JSON as a value; null when it is none. */
+static json_t *
+value_of_text(const char *text)
+{
+    json_t *value = text ? vmmiJsonParseValue(text, strlen(text), NULL, NULL) : NULL;
+
+    return value ? value : json_null();
+}
+
+json_t *
+vmmiOutcomeToJson(const vmmiOutcome *outcome)
+{
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:{s:s, s:i}, s:o, s:s}", "outcome", vmmiOutcomeKindToString(outcome->kind),
+        "where", vmmiWhereToString(outcome->where), "evidence", outcome->evidence, "exit", "kind",
+        vmmiExitKindToString(outcome->exit_kind), "value", outcome->exit_value, "error",
+        vmmiErrorToJson(outcome->error), "diagnostics", outcome->diagnostics);
+    char *completion = outcome->completion ? vmmiMessageToJson(outcome->completion, false, NULL) : NULL;
+
+    json_object_set_new(object, "statistics",
+                        outcome->statistics ? vmmiSampleToJson(outcome->statistics) : json_null());
+    json_object_set_new(object, "completion", value_of_text(completion));
+    json_object_set_new(object, "actions", value_of_text(outcome->actions));
+    vmmiFree(completion);
+    return object;
+}
+
+static vmmiMessage *
+completion_from_json(const json_t *object)
+{
+    g_autofree char *text = json_is_object(object) ? vmmiJsonWrite(object, false) : NULL;
+
+    return text ? vmmiMessageParse(text, strlen(text), NULL) : NULL;
+}
+
+static void
+replace_text(char **text, const json_t *object, const char *key)
+{
+    const char *found;
+
+    if (!vmmiJsonGetString(object, key, &found))
+        return;
+    g_free(*text);
+    *text = g_strdup(found);
+}
+
+vmmiOutcome *
+vmmiOutcomeFromJson(const json_t *object, vmmiError **err)
+{
+    const char *kind = NULL, *where = NULL, *exit_kind = NULL;
+    const json_t *exit = json_object_get(object, "exit");
+    const json_t *actions = json_object_get(object, "actions");
+    g_autoptr(vmmiOutcome) outcome = vmmiOutcomeNew();
+
+    vmmiJsonGetString(object, "outcome", &kind);
+    vmmiJsonGetString(object, "where", &where);
+    vmmiJsonGetString(exit, "kind", &exit_kind);
+    if (vmmiOutcomeKindFromString(kind) <= VMMI_OUTCOME_NONE || vmmiWhereFromString(where) < 0 ||
+        vmmiExitKindFromString(exit_kind) < 0) {
+        vmmiErrorSet(err, VMMI_ERR_MESSAGE, "the recorded outcome is damaged");
+        return NULL;
+    }
+    outcome->kind = (vmmiOutcomeKind)vmmiOutcomeKindFromString(kind);
+    outcome->where = (vmmiWhere)vmmiWhereFromString(where);
+    outcome->exit_kind = (vmmiExitKind)vmmiExitKindFromString(exit_kind);
+    outcome->exit_value = (int)json_integer_value(json_object_get(exit, "value"));
+    outcome->error = error_from_json(json_object_get(object, "error"));
+    if (json_is_object(json_object_get(object, "statistics")))
+        outcome->statistics = vmmiSampleFromJson(json_object_get(object, "statistics"));
+    outcome->completion = completion_from_json(json_object_get(object, "completion"));
+    replace_text(&outcome->evidence, object, "evidence");
+    replace_text(&outcome->diagnostics, object, "diagnostics");
+    if (json_is_array(actions)) {
+        g_free(outcome->actions);
+        outcome->actions = vmmiJsonWrite(actions, false);
+    }
+    return g_steal_pointer(&outcome);
+}
+
+/* --- getters ---------------------------------------------------------------------------------------------- */
+
+vmmiOutcomeKind
+vmmiOutcomeGetKind(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->kind : VMMI_OUTCOME_NONE;
+}
+
+vmmiWhere
+vmmiOutcomeGetWhere(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->where : VMMI_WHERE_UNKNOWN;
+}
+
+const char *
+vmmiOutcomeGetEvidence(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->evidence : "";
+}
+
+vmmiExitKind
+vmmiOutcomeGetExitKind(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->exit_kind : VMMI_EXIT_UNKNOWN;
+}
+
+int
+vmmiOutcomeGetExitValue(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->exit_value : -1;
+}
+
+const vmmiError *
+vmmiOutcomeGetError(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->error : NULL;
+}
+
+const vmmiSample *
+vmmiOutcomeGetStatistics(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->statistics : NULL;
+}
+
+const vmmiMessage *
+vmmiOutcomeGetCompletion(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->completion : NULL;
+}
+
+const char *
+vmmiOutcomeGetDiagnostics(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->diagnostics : "";
+}
+
+const char *
+vmmiOutcomeGetActions(const vmmiOutcome *outcome)
+{
+    return outcome ? outcome->actions : "[]";
+}

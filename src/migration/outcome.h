@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * outcome.h: how a migration ended (B15): the object behind vmmiOutcome, and its form on disk.
+ *
+ * How an outcome is found is judge.h. An outcome does not change once it is made.
+ */
+#ifndef VMMI_MIGRATION_OUTCOME_H
+#define VMMI_MIGRATION_OUTCOME_H
+
+#include <glib.h>
+#include <jansson.h>
+
+#include <libvmmi/vmmi-migration.h>
+
+/* Longest text kept of what a plugin wrote beside its completion. */
+#define VMMI_DIAGNOSTICS_MAX_BYTES (64 * 1024)
+
+struct vmmiOutcome {
+    vmmiOutcomeKind kind;
+    vmmiWhere where;
+    char *evidence;
+    vmmiExitKind exit_kind;
+    int exit_value;
+    vmmiError *error;
+    vmmiSample *statistics;
+    vmmiMessage *completion;
+    char *diagnostics;
+    char *actions;
+};
+
+/* Unknown in every respect, exit value -1, empty texts. */
+vmmiOutcome *vmmiOutcomeNew(void);
+void vmmiOutcomeFree(vmmiOutcome *outcome);
+/* The object of outcome.json: new reference. */
+json_t *vmmiOutcomeToJson(const vmmiOutcome *outcome);
+/* Reads it back; NULL with VMMI_ERR_MESSAGE when it is not an outcome. */
+vmmiOutcome *vmmiOutcomeFromJson(const json_t *object, vmmiError **err);
+
+/* {"code", "message", "details", "origin"}, or null: new reference. */
+json_t *vmmiErrorToJson(const vmmiError *error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiOutcome, vmmiOutcomeFree)
+
+#endif
