@@ -25,7 +25,7 @@
 #define VMMI_JOB_ENV "VMMI_JOB"
 /* Room for the completion that a full file system cannot take. */
 #define VMMI_JOB_RESERVED_BYTES (64 * 1024)
-#define VMMI_JOB_OUTCOME_MAX_BYTES (4 * 1024 * 1024)
+#define VMMI_JOB_OUTCOME_MAX_BYTES (1024 * 1024)
 
 /* --- the run directory ------------------------------------------------------------------------------------ */
 
@@ -49,11 +49,13 @@ int vmmiRunDirGetFd(const vmmiRunDir *run);
 char **vmmiRunDirListJobs(vmmiRunDir *run, vmmiError **err);
 /* Removes what killed managers left half made. Never blocks: does nothing while another works. */
 void vmmiRunDirClean(vmmiRunDir *run);
+/* Whether a text has the form of an id: a UUID in lower case, a dot, a number from 1 on. */
+bool vmmiJobIdIsValid(const char *id);
 
 /* --- the record ------------------------------------------------------------------------------------------- */
 
 /*
- * What job.json says. For vmmiJobCreate() strings are borrowed for the call and the last five members are filled in by it;
+ * What job.json says. For vmmiJobCreate() strings are borrowed for the call and the last five members are set by it;
  * those of vmmiJobGetRecord() belong to the job. NULL: not known or not given.
  */
 typedef struct {
@@ -111,6 +113,11 @@ void vmmiJobDiscard(vmmiJob *job);
  * The process must not open the file `lock` of this job any other way. The job must stay referenced while the process works.
  */
 int vmmiJobHold(vmmiJob *job, vmmiError **err);
+/*
+ * The counterpart, right before a bare plugin ends: writes result.json with the exit status that it is about to end with, gives up the
+ * lock and the guest.
+ */
+int vmmiJobLeave(vmmiJob *job, int exit_status, vmmiError **err);
 /* Whether this process is the job's plugin, launched or bare. */
 bool vmmiJobIsOwn(const vmmiJob *job);
 
@@ -145,6 +152,7 @@ typedef struct {
     pid_t shim_pid;      /* 0: none, or not visible from here */
     bool plugin_alive;
     pid_t plugin_pid;    /* 0: none, or not visible from here */
+    bool plugin_stopped; /* by a signal, or under a debugger */
     bool lock_lost;      /* the plugin closed the descriptor of its lock; known by pid and start time */
 } vmmiJobLiveness;
 

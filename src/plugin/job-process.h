@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * job-process.h: what /proc says about a process: start time, state, signals; and its pidfd.
+ */
+#ifndef VMMI_PLUGIN_JOB_PROCESS_H
+#define VMMI_PLUGIN_JOB_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct {
+    uint64_t start_time;   /* field 22 of stat: clock ticks after boot */
+    char state;            /* field 3: 'R', 'S', 'T', 'Z', ... */
+} vmmiProcess;
+
+/* Reads /proc/PID/stat. False: no such process, or one that cannot be seen. */
+bool vmmiProcessLook(pid_t pid, vmmiProcess *process);
+/* The same on a text, for tests: the name in brackets may hold anything. */
+bool vmmiProcessParseStat(const char *text, vmmiProcess *process);
+/* Whether it has not ended (a zombie has). */
+bool vmmiProcessIsAlive(const vmmiProcess *process);
+
+/* Whether a process catches a signal, or blocks it in every thread (B7). */
+bool vmmiProcessTakesSignal(pid_t pid, int signal_number);
+/* The mask behind a name ("SigCgt") in the text of a status file. False: not there. */
+bool vmmiProcessParseMask(const char *text, const char *name, uint64_t *mask);
+
+/* A pidfd, close-on-exec; -1 with errno. */
+int vmmiProcessOpenPidfd(pid_t pid);
+/* 0, or -1 with errno. */
+int vmmiProcessSendSignal(int pidfd, int signal_number);
+
+/* The boot id of this machine, to be freed; "" when it cannot be read. */
+char *vmmiProcessBootId(void);
+
+#endif

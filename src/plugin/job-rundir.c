@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * job-rundir.c: the run directory: where it is, whether it may be used, which layout it has.
+ *
+ * Below it everything is reached through descriptors of directories, so that no link is followed and a directory that is
+ * replaced meanwhile does not lead elsewhere. One job is job.c, claims are job-claim.c.
+ */
+#include "plugin/job-rundir.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/file.h"
+
+#define HINT "set VMMI_RUN_DIR to a directory of your own"
+
+char *
+vmmiRunDirDefaultPath(void)
+{
+    /* A program that gained privileges does not let its user choose. */
+    const char *chosen = secure_getenv("VMMI_RUN_DIR");
+    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+
+    if (chosen && *chosen)
+        return g_strdup(chosen);
+    if (geteuid() == 0)
+        return g_strdup("/run/vmmi");
+    if (runtime && g_path_is_absolute(runtime))
+        return g_build_filename(runtime, "vmmi", NULL);
+    return g_strdup_printf("/tmp/vmmi-%u", (unsigned int)geteuid());
+}
+
+int
+vmmiRunDirOpenAt(int dir_fd, const char *name)
+{
+    return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int
+check_directory(int fd, const char *path, bool read_only, vmmiError **err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot look at run directory '%s'", path);
+    if (read_only && geteuid() == 0)
+        return 0;
+    if (st.st_uid != geteuid())
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            "run directory '%s' belongs to user %u, not to %u; " HINT, path,
+                            (unsigned int)st.st_uid, (unsigned int)geteuid());
+    if (st.st_mode & 027)
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            "run directory '%s' has mode %04o, others could reach into it: "
+                            "chmod 0700 it, or " HINT, path, (unsigned int)st.st_mode & 07777);
+    return 0;
+}
+
+/* A directory below @dir_fd, made when it is missing, checked. Returns a descriptor or -1. */
+static int
+open_checked(int dir_fd, const char *name, const char *path, bool read_only, vmmiError **err)
+{
+    vmmi_autofd int fd = -1;
+
+    if (!read_only && mkdirat(dir_fd, name, 0700) < 0 && errno != EEXIST)
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno,
+                                 "cannot make run directory '%s'; " HINT ", error", path);
+    fd = vmmiRunDirOpenAt(dir_fd, name);
+    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            "'%s' is a link or no directory, it cannot be the run directory; " HINT, path);
+    if (fd < 0)
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot open run directory '%s'", path);
+    if (check_directory(fd, path, read_only, err) < 0)
+        return -1;
+    return vmmiFdSteal(&fd);
+}
+
+/* The first to come writes the version; all others read it. */
+static int
+write_version(int fd, const char *path, vmmiError **err)
+{
+    g_autofree char *temporary = g_strdup_printf(".version.%08x", g_random_int());
+    g_autofree char *text = g_strdup_printf("%d\n", VMMI_RUN_DIR_VERSION);
+    vmmi_autofd int file = openat(fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int failure = 0;
+
+    if (file < 0)
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot write to run directory '%s'", path);
+    if (vmmiFileWriteFull(file, text, strlen(text)) < 0 ||
+        (linkat(fd, temporary, fd, "version", 0) < 0 && errno != EEXIST))
+        failure = errno;
+    unlinkat(fd, temporary, 0);
+    if (failure)
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, failure, "cannot write the version of '%s'", path);
+    return 0;
+}
+
+static int
+check_version(int fd, const char *path, bool read_only, vmmiError **err)
+{
+    g_autofree char *text = NULL;
+    struct stat st;
+    guint64 version;
+
+    if (fstatat(fd, "version", &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT && read_only)
+            return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "'%s' is no run directory: it has no version", path);
+        if (errno != ENOENT || write_version(fd, path, err) < 0)
+            return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot look for the version of '%s'", path);
+    }
+    if (vmmiFileReadAt(fd, "version", 32, true, &text, NULL, err) < 0)
+        return vmmiErrorPrefix(err, "run directory '%s'", path);
+    g_strchomp(text);
+    if (!g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT32, &version, NULL))
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s' has the version '%s', a number was expected",
+                            path, text);
+    if (version > VMMI_RUN_DIR_VERSION)
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            "run directory '%s' has layout version %" G_GUINT64_FORMAT
+                            ", this library knows up to %d: use a newer libvmmi, or " HINT,
+                            path, version, VMMI_RUN_DIR_VERSION);
+    return 0;
+}
+
+/* Only the last part of the path is made: what is above belongs to the system. */
+static vmmiRunDir *
+open_run_dir(const char *path, bool read_only, vmmiError **err)
+{
+    g_autofree char *given = path && *path ? g_strdup(path) : vmmiRunDirDefaultPath();
+    g_autofree char *jobs = NULL;
+    g_autofree char *guests = NULL;
+    g_autoptr(vmmiRunDir) run = g_new0(vmmiRunDir, 1);
+
+    run->refs = 1;
+    run->fd = run->jobs_fd = run->guests_fd = -1;
+    run->read_only = read_only;
+    if (!g_path_is_absolute(given)) {
+        vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s' is not an absolute path; " HINT, given);
+        return NULL;
+    }
+    run->path = g_canonicalize_filename(given, "/");
+    run->fd = open_checked(AT_FDCWD, run->path, run->path, read_only, err);
+    if (run->fd < 0 || check_version(run->fd, run->path, read_only, err) < 0)
+        return NULL;
+    jobs = g_build_filename(run->path, "jobs", NULL);
+    guests = g_build_filename(run->path, "by-guest", NULL);
+    run->jobs_fd = open_checked(run->fd, "jobs", jobs, read_only, err);
+    if (run->jobs_fd < 0)
+        return NULL;
+    run->guests_fd = open_checked(run->fd, "by-guest", guests, read_only, err);
+    return run->guests_fd < 0 ? NULL : g_steal_pointer(&run);
+}
+
+vmmiRunDir *
+vmmiRunDirOpen(const char *path, vmmiError **err)
+{
+    return open_run_dir(path, false, err);
+}
+
+vmmiRunDir *
+vmmiRunDirOpenReadOnly(const char *path, vmmiError **err)
+{
+    return open_run_dir(path, true, err);
+}
+
+vmmiRunDir *
+vmmiRunDirRef(vmmiRunDir *run)
+{
+    g_atomic_int_inc(&run->refs);
+    return run;
+}
+
+void
+vmmiRunDirUnref(vmmiRunDir *run)
+{
+    if (!run || !g_atomic_int_dec_and_test(&run->refs))
+        return;
+    vmmiFdCleanup(&run->fd);
+    vmmiFdCleanup(&run->jobs_fd);
+    vmmiFdCleanup(&run->guests_fd);
+    g_free(run->path);
+    g_free(run);
+}
+
+const char *
+vmmiRunDirGetPath(const vmmiRunDir *run)
+{
+    return run->path;
+}
+
+int
+vmmiRunDirGetFd(const vmmiRunDir *run)
+{
+    return run->fd;
+}
+
+int
+vmmiRunDirLock(vmmiRunDir *run, bool exclusive, unsigned int wait_ms, vmmiError **err)
+{
+    vmmi_autofd int fd = openat(run->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    uint64_t deadline = vmmiClockBoottimeMs() + wait_ms;
+
+    if (fd < 0)
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot open the lock of '%s'", run->path);
+    /* flock() has no time limit; whoever holds it needs less than a millisecond, unless it was stopped. */
+    while (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot lock '%s'", run->path);
+        if (vmmiClockBoottimeMs() >= deadline)
+            return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                                "another process has kept '%s' locked for %u ms: is it stopped?", run->path,
+                                wait_ms);
+        g_usleep(2000);
+    }
+    return vmmiFdSteal(&fd);
+}
+
+static DIR *
+open_stream(int dir_fd)
+{
+    vmmi_autofd int fd = vmmiRunDirOpenAt(dir_fd, ".");
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (dir)
+        vmmiFdSteal(&fd);
+    return dir;
+}
+
+void
+vmmiRunDirRemoveTree(int dir_fd, const char *name)
+{
+    vmmi_autofd int fd = vmmiRunDirOpenAt(dir_fd, name);
+    g_autoptr(DIR) dir = fd < 0 ? NULL : open_stream(fd);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        if (!g_str_equal(entry->d_name, ".") && !g_str_equal(entry->d_name, ".."))
+            unlinkat(fd, entry->d_name, 0);
+    }
+    unlinkat(dir_fd, name, AT_REMOVEDIR);
+}
+
+static int
+compare_ids(gconstpointer left, gconstpointer right)
+{
+    const char *a = *(const char *const *)left;
+    const char *b = *(const char *const *)right;
+    int uuid = strncmp(a, b, VMMI_UUID_STRING_SIZE - 1);
+
+    if (uuid)
+        return uuid;
+    a += VMMI_UUID_STRING_SIZE;
+    b += VMMI_UUID_STRING_SIZE;
+    if (strlen(a) != strlen(b))
+        return strlen(a) < strlen(b) ? -1 : 1;
+    return strcmp(a, b);
+}
+
+char **
+vmmiRunDirListJobs(vmmiRunDir *run, vmmiError **err)
+{
+    g_autoptr(DIR) dir = open_stream(run->jobs_fd);
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    struct dirent *entry;
+
+    if (!dir) {
+        vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot list '%s/jobs'", run->path);
+        return NULL;
+    }
+    while ((entry = readdir(dir))) {
+        if (vmmiJobIdIsValid(entry->d_name))
+            g_ptr_array_add(ids, g_strdup(entry->d_name));
+    }
+    g_ptr_array_sort(ids, compare_ids);
+    g_ptr_array_add(ids, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&ids), FALSE);
+}
+
+static void
+clean_directory(int fd)
+{
+    g_autoptr(DIR) dir = open_stream(fd);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        if (!g_str_has_prefix(entry->d_name, VMMI_JOB_NEW_PREFIX))
+            continue;
+        if (unlinkat(fd, entry->d_name, 0) < 0)
+            vmmiRunDirRemoveTree(fd, entry->d_name);
+    }
+}
+
+void
+vmmiRunDirClean(vmmiRunDir *run)
+{
+    vmmi_autofd int lock = run->read_only ? -1 : vmmiRunDirLock(run, true, 0, NULL);
+
+    if (lock < 0)
+        return;
+    /* All is made under the shared lock: what is half made while we hold it alone has no maker any more. */
+    clean_directory(run->jobs_fd);
+    clean_directory(run->guests_fd);
+}

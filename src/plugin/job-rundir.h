@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * job-rundir.h: the inside of a run directory, for the other job-*.c files.
+ */
+#ifndef VMMI_PLUGIN_JOB_RUNDIR_H
+#define VMMI_PLUGIN_JOB_RUNDIR_H
+
+#include "plugin/job.h"
+
+/* How long a call waits for another process that changes claims. */
+#define VMMI_RUN_DIR_LOCK_MS 10000
+/* Name of a job that is being made. */
+#define VMMI_JOB_NEW_PREFIX ".new-"
+
+struct vmmiRunDir {
+    int refs;        /* atomic */
+    char *path;
+    int fd;
+    int jobs_fd;     /* jobs/ */
+    int guests_fd;   /* by-guest/ */
+    bool read_only;
+};
+
+/*
+ * Takes the lock of the run directory: shared to make a job, exclusive to replace or remove claims and garbage. Waits at
+ * most @wait_ms. Returns a descriptor to close, or -1 (VMMI_ERR_RUN_DIR).
+ */
+int vmmiRunDirLock(vmmiRunDir *run, bool exclusive, unsigned int wait_ms, vmmiError **err);
+/* A directory that is really one, opened without following a link in the last part of its name. Returns it or -1 with errno. */
+int vmmiRunDirOpenAt(int dir_fd, const char *name);
+/* Removes the files of a directory below @dir_fd, and the directory. Goes one level deep, follows nothing. */
+void vmmiRunDirRemoveTree(int dir_fd, const char *name);
+
+#endif
