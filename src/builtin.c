@@ -4,7 +4,11 @@
  */
 #include "builtin.h"
 
+/* Each is defined in its own room. */
+extern const vmmiDriver vmmiVirtDriver;
+
 const vmmiDriver *const vmmiBuiltinDrivers[] = {
+    &vmmiVirtDriver,
     NULL,
 };
 

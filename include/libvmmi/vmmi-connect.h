@@ -14,7 +14,11 @@ VMMI_BEGIN_DECLS
 
 typedef struct vmmiConnect vmmiConnect;
 
-/* Whether the application runs libvirt's event loop (architecture.md, section 9). */
+/*
+ * Whether the application runs libvirt's event loop (architecture.md, section 9). libvirt prints errors on standard error unless
+ * told otherwise: an application that uses libvirt itself (VMMI_EVENTS_APPLICATION) says so with virSetErrorFunc(); for
+ * the others the first connection does. Errors of an open connection are never printed.
+ */
 typedef enum {
     VMMI_EVENTS_NONE = 0,     /* no: figures are asked for */
     VMMI_EVENTS_APPLICATION,  /* the application registered an event implementation and runs it */

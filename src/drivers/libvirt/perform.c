@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * perform.c: a migration from its start to the return of libvirt's call.
+ *
+ * That call blocks for the whole migration, on a worker and a connection of its own. What comes before it is bounded.
+ */
+#include "plan.h"
+
+/* One migration that is being started or runs. A late answer of what comes first may outlive the one who waits. */
+typedef struct {
+    int refs;                     /* atomic */
+    vmmiVirtHost *host;
+    vmmiVirtPlan *plan;
+    vmmiDoneFunc done;
+    void *opaque;
+    vmmiFreeFunc free_opaque;
+
+    virConnectPtr conn;           /* all below: the last worker's only */
+    virConnectPtr destination;    /* managed mode */
+    virDomainPtr domain;
+    unsigned int flags;
+} Perform;
+
+static Perform *
+perform_ref(Perform *perform)
+{
+    g_atomic_int_inc(&perform->refs);
+    return perform;
+}
+
+static void
+perform_unref(void *data)
+{
+    Perform *perform = data;
+
+    if (!g_atomic_int_dec_and_test(&perform->refs))
+        return;
+    if (perform->domain)
+        virDomainFree(perform->domain);
+    if (perform->destination)
+        virConnectClose(perform->destination);
+    if (perform->conn)
+        virConnectClose(perform->conn);
+    vmmiVirtPlanFree(perform->plan);
+    vmmiVirtHostUnref(perform->host);
+    g_free(perform);
+}
+
+/* --- what comes first, each step bounded --- */
+
+static int
+open_source(void *data, vmmiError **err)
+{
+    Perform *perform = data;
+    vmmiVirtHost *host = perform->host;
+    vmmiGuestInfo info;
+
+    if (host->uri.in_process)
+        perform->conn = vmmiVirtHostBorrow(host, VMMI_VIRT_CONTROL, err);
+    else
+        perform->conn = vmmiVirtTargetOpen(host->target, err);
+    if (!perform->conn)
+        return -1;
+    perform->domain = virDomainLookupByUUIDString(perform->conn, perform->plan->uuid);
+    if (!perform->domain)
+        return vmmiVirtHostTakeError(host, perform->conn, VMMI_ERR_OPERATION_FAILED, err);
+    if (vmmiVirtGuestRead(host, perform->conn, perform->domain, &info, err) < 0)
+        return -1;
+    if ((info.job == VMMI_JOB_MIGRATION_OUT || info.job == VMMI_JOB_MIGRATION_IN) &&
+        !(perform->plan->flags.named & VIR_MIGRATE_POSTCOPY_RESUME))
+        return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "a migration of it is running already");
+    perform->flags = vmmiVirtPlanFlags(perform->plan, info.persistent);
+    return vmmiVirtPlanCheckHost(perform->plan, perform->conn, err);
+}
+
+static int
+open_destination(void *data, vmmiError **err)
+{
+    Perform *perform = data;
+
+    perform->destination = vmmiVirtTargetOpen(perform->plan->destination, err);
+    return perform->destination ? 0 : vmmiErrorPrefix(err, "the destination");
+}
+
+/* A step within a time limit. Returns 0 or -1. */
+static int
+step(Perform *perform, const char *what, unsigned int timeout_ms, vmmiWorkFunc run, vmmiError **err)
+{
+    void *data = perform_ref(perform);
+    int result = vmmiWorkersCall(perform->host->workers, what, timeout_ms, run, &data, perform_unref,
+                                 err);
+
+    if (data)
+        perform_unref(data);
+    return result;
+}
+
+static int
+prepare(Perform *perform, vmmiError **err)
+{
+    const vmmiConnectOptions *options = &perform->host->target->options;
+
+    if (step(perform, "preparing a migration", options->open_timeout_ms + options->call_timeout_ms,
+             open_source, err) < 0)
+        return -1;
+    if (!perform->plan->destination)
+        return 0;
+    return step(perform, "connecting to the destination",
+                perform->plan->destination->options.open_timeout_ms, open_destination, err);
+}
+
+/* The last moment at which an abort is free. */
+static int
+begin(Perform *perform, vmmiError **err)
+{
+    vmmiVirtHost *host = perform->host;
+    vmmiVirtGuest *guest;
+    bool cancel;
+
+    g_mutex_lock(&host->lock);
+    guest = vmmiVirtHostGuest(host, perform->plan->uuid);
+    cancel = guest->cancel;
+    guest->begun = !cancel;
+    if (!cancel) {
+        guest->suspended = false;
+        guest->downtime_limit_at = 0;
+        vmmiSampleFree(g_steal_pointer(&guest->completed));
+    }
+    g_mutex_unlock(&host->lock);
+    if (cancel)
+        return vmmiErrorSet(err, VMMI_ERR_MIGRATION_ABORTED, "the migration was aborted before it began");
+    vmmiVirtMonitorForget(host, perform->plan->uuid);
+    return 0;
+}
+
+/* --- libvirt's call --- */
+
+static int
+take_error(const Perform *perform, vmmiError **err)
+{
+    bool gone = virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
+    g_autoptr(vmmiError) error = NULL;
+
+    vmmiVirtHostTakeError(perform->host, perform->conn, VMMI_ERR_MIGRATION_FAILED, &error);
+    if (!gone || vmmiErrorGetCode(error) != VMMI_ERR_GUEST_UNKNOWN)
+        return vmmiErrorPropagate(err, g_steal_pointer(&error));
+    vmmiErrorSet(err, VMMI_ERR_GUEST_DISAPPEARED, "it disappeared: %s", vmmiErrorGetMessage(error));
+    vmmiErrorSetDetails(err, "%s", vmmiErrorGetDetails(error));
+    vmmiErrorSetOrigin(err, "libvirt");
+    return -1;
+}
+
+static int
+migrate(Perform *perform, vmmiError **err)
+{
+    vmmiVirtParams *params = &perform->plan->params;
+    unsigned int n_params = (unsigned int)params->n_items;
+    virDomainPtr moved;
+
+    switch (perform->plan->mode) {
+    case VMMI_MODE_MANAGED:
+        moved = virDomainMigrate3(perform->domain, perform->destination, params->items, n_params,
+                                  perform->flags);
+        if (!moved)
+            return take_error(perform, err);
+        virDomainFree(moved);
+        return 0;
+    case VMMI_MODE_DIRECT:
+        if (virDomainMigrateToURI3(perform->domain, NULL, params->items, n_params, perform->flags) < 0)
+            return take_error(perform, err);
+        return 0;
+    case VMMI_MODE_P2P:
+    default:
+        if (virDomainMigrateToURI3(perform->domain, perform->plan->destination_uri, params->items, n_params,
+                                   perform->flags) < 0)
+            return take_error(perform, err);
+        return 0;
+    }
+}
+
+static int
+work(void *data, vmmiError **err G_GNUC_UNUSED)
+{
+    Perform *perform = data;
+    vmmiVirtHost *host = perform->host;
+    g_autoptr(vmmiError) error = NULL;
+    vmmiVirtGuest *guest;
+
+    if (prepare(perform, &error) == 0 && begin(perform, &error) == 0)
+        migrate(perform, &error);
+    vmmiErrorPrefix(&error, "guest '%s'", perform->plan->uuid);
+    g_mutex_lock(&host->lock);
+    guest = vmmiVirtHostGuest(host, perform->plan->uuid);
+    guest->performing = guest->begun = guest->cancel = false;
+    g_mutex_unlock(&host->lock);
+    perform->done(error, perform->opaque);
+    if (perform->free_opaque)
+        perform->free_opaque(perform->opaque);
+    return 0;
+}
+
+/* --- slots --- */
+
+static int
+claim(vmmiVirtHost *host, const char *uuid, vmmiError **err)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    vmmiVirtGuest *guest = vmmiVirtHostGuest(host, uuid);
+
+    if (guest->performing)
+        return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest '%s': a migration of it is running already",
+                            uuid);
+    guest->performing = true;
+    guest->begun = guest->cancel = false;
+    return 0;
+}
+
+static void
+unclaim(vmmiVirtHost *host, const char *uuid)
+{
+    g_mutex_lock(&host->lock);
+    vmmiVirtHostGuest(host, uuid)->performing = false;
+    g_mutex_unlock(&host->lock);
+}
+
+static int
+start(vmmiVirtHost *host, vmmiVirtPlan *plan, vmmiDoneFunc done, void *opaque,
+      vmmiFreeFunc free_opaque, vmmiError **err)
+{
+    Perform *perform;
+
+    if (claim(host, plan->uuid, err) < 0) {
+        vmmiVirtPlanFree(plan);
+        return -1;
+    }
+    perform = g_new0(Perform, 1);
+    perform->refs = 1;
+    perform->host = vmmiVirtHostRef(host);
+    perform->plan = plan;
+    perform->done = done;
+    perform->opaque = opaque;
+    perform->free_opaque = free_opaque;
+    /* Held for the case that no worker can be had. */
+    perform_ref(perform);
+    if (vmmiWorkersStart(host->workers, work, perform, perform_unref, err) < 0) {
+        unclaim(host, plan->uuid);
+        perform_unref(perform);
+        return -1;
+    }
+    perform_unref(perform);
+    return 0;
+}
+
+int
+vmmiVirtMigrationPerform(void *priv, const vmmiMigrateRequest *request, vmmiDoneFunc done,
+                         void *opaque, vmmiFreeFunc free_opaque, vmmiError **err)
+{
+    vmmiVirtPlan *plan = vmmiVirtPlanNew(priv, request, err);
+    int result = -1;
+
+    if (plan && !plan->destination_uri && plan->mode != VMMI_MODE_DIRECT) {
+        vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "a destination URI is needed");
+        vmmiVirtPlanFree(plan);
+    } else if (plan) {
+        result = start(priv, plan, done, opaque, free_opaque, err);
+    }
+    if (result < 0 && free_opaque)
+        free_opaque(opaque);
+    return result;
+}
+
+static int
+check(vmmiVirtCall *call, vmmiError **err)
+{
+    return vmmiVirtPlanCheckHost(call->data, call->conn, err);
+}
+
+static void
+free_plan(void *data)
+{
+    vmmiVirtPlanFree(data);
+}
+
+int
+vmmiVirtMigrationCheck(void *priv, const vmmiMigrateRequest *request, vmmiError **err)
+{
+    vmmiVirtPlan *plan = vmmiVirtPlanNew(priv, request, err);
+    g_autoptr(vmmiVirtCall) call = NULL;
+
+    if (!plan)
+        return -1;
+    call = vmmiVirtCallNew(priv, VMMI_VIRT_OBSERVE, NULL, check);
+    call->data = plan;
+    call->free_data = free_plan;
+    return vmmiVirtCallRun(&call, "checking a migration", err);
+}
