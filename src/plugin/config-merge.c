@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * config-merge.c: laying configurations on one another, and remembering where each value comes from (B9a).
+ * config-merge.c: laying configurations on one another, and remembering where each value comes from
+ * (B9a).
  *
- * How two contents are merged and how a setting is read is message/configuration.h; here is the order, and what may not be
- * overridden.
+ * How two contents are merged and how a setting is read is message/configuration.h; here is the
+ * order, and what may not be overridden.
  */
 #include "plugin/config-merge.h"
 
@@ -37,7 +38,7 @@ merge_clear(Merge *merge)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Merge, merge_clear)
 
-/* --- origins ---------------------------------------------------------------------------------------------- */
+/* --- origins --- */
 
 static void
 forget_below(json_t *origins, const char *path)
@@ -53,7 +54,8 @@ forget_below(json_t *origins, const char *path)
     }
 }
 
-/* Notes what @over will replace in @base; to be called before it does. Depth is bounded by the reader. */
+/* Notes what @over will replace in @base; to be called before it does. Depth is bounded by the
+ * reader. */
 static void
 note_origins(json_t *origins, const json_t *base, const json_t *over, const char *prefix,
              const char *origin)
@@ -69,7 +71,8 @@ note_origins(json_t *origins, const json_t *base, const json_t *over, const char
             json_object_del(origins, path);
             note_origins(origins, old, value, path, origin);
         } else if (!json_is_object(value) || !json_is_object(old)) {
-            /* "a" and "a.b" are both names of libvirt's parameters: only an object has something below it. */
+            /* "a" and "a.b" are both names of libvirt's parameters: only an object has something
+             * below it. */
             if (json_is_object(old))
                 forget_below(origins, path);
             json_object_set_new(origins, path, json_string(origin));
@@ -84,12 +87,13 @@ lay_on(Merge *merge, const json_t *over, const char *origin, vmmiError **err)
     return vmmiConfigurationMerge(merge->content, over, err);
 }
 
-/* --- the layers ------------------------------------------------------------------------------------------- */
+/* --- the layers --- */
 
 static int
 lay_defaults(Merge *merge, vmmiError **err)
 {
-    g_autoptr(json_t) defaults = json_pack("{s:s, s:i}", "connection", DEFAULT_CONNECTION, "verbose", 0);
+    g_autoptr(json_t) defaults = json_pack("{s:s, s:i}", "connection", DEFAULT_CONNECTION,
+                                           "verbose", 0);
     g_autoptr(json_t) connection = NULL;
 
     if (lay_on(merge, defaults, "default", err) < 0)

@@ -11,34 +11,42 @@
 #include <libvmmi/vmmi-plugin.h>
 
 /*
- * The default configuration file of a plugin (I2): "/etc/vmmi/conf.d/NAME.json". VMMI_CONF_DIR in the environment replaces the
- * directory, unless the process gained privileges. Need not exist. Free with g_free().
+ * The default configuration file of a plugin (I2): "/etc/vmmi/conf.d/NAME.json". VMMI_CONF_DIR in
+ * the environment replaces the directory, unless the process gained privileges. Need not exist.
+ * Free with g_free().
  */
 char *vmmiConfigDefaultPath(const char *plugin_name);
 
 /*
- * Merges, each over what is before it: the built-in defaults, the plugin's default file, @caller_json, @settings. Objects merge,
- * arrays and scalars replace.
+ * Merges, each over what is before it: the built-in defaults, the plugin's default file,
+ * @caller_json, @settings. Objects merge, arrays and scalars replace.
  *
- * @connection_uri: where the manager is connected, NULL: nowhere. Then `connection` has this value whatever the default file says;
- *   a caller who asks for another one is refused, since manager and plugin would look at different guests.
- * @caller_json: NULL, or the content of a configuration, or a whole configuration message, as JSON text
- * @settings: NULL, or "KEY=VALUE" strings ending with NULL; a key without a dot is an option of the policy
+ * @connection_uri: where the manager is connected, NULL: nowhere. Then `connection` has this value
+ *   whatever the default file says; a caller who asks for another one is refused, since manager and
+ *   plugin would look at different guests.
+ * @caller_json: NULL, or the content of a configuration, or a whole configuration message, as JSON
+ *   text
+ * @settings: NULL, or "KEY=VALUE" strings ending with NULL; a key without a dot is an option of the
+ *   policy
  * @ret_message: the configuration, checked, to be sent to the plugin
- * @ret_origins: (optional): a JSON object from the path of each value ("policy.downtimeMs", "migration.params.bandwidth.postcopy") to
- *   where it comes from: "default", "connection", a file's path, "caller" or "--set"
- * @err: VMMI_ERR_MALFORMED_CONFIGURATION (I3), VMMI_ERR_BAD_PATH for a default file that cannot be read,
- *   VMMI_ERR_PROTOCOL_VERSION, VMMI_ERR_OPTION for an option of the policy that the plugin's description does not allow
+ * @ret_origins: (optional): a JSON object from the path of each value ("policy.downtimeMs",
+ *   "migration.params.bandwidth.postcopy") to where it comes from: "default", "connection", a
+ *   file's path, "caller" or "--set"
+ * @err: VMMI_ERR_MALFORMED_CONFIGURATION (I3), VMMI_ERR_BAD_PATH for a default file that cannot be
+ *   read, VMMI_ERR_PROTOCOL_VERSION, VMMI_ERR_OPTION for an option of the policy that the plugin's
+ *   description does not allow
  *
- * A plugin that has not been described, or has no description, takes any option. Returns 0, or -1 with the outputs untouched.
+ * A plugin that has not been described, or has no description, takes any option. Returns 0, or -1
+ * with the outputs untouched.
  */
 int vmmiConfigMerge(const vmmiPlugin *plugin, const char *connection_uri, const char *caller_json,
                     const char *const *settings, vmmiMessage **ret_message, json_t **ret_origins,
                     vmmiError **err);
 
 /*
- * Checks `policy` of a configuration against the options that a description (B17) names. @description, @policy and @origins may be
- * NULL. Returns 0, or -1 with VMMI_ERR_OPTION naming the option, where it comes from, and the nearest one that there is.
+ * Checks `policy` of a configuration against the options that a description (B17) names.
+ * @description, @policy and @origins may be NULL. Returns 0, or -1 with VMMI_ERR_OPTION naming the
+ * option, where it comes from, and the nearest one that there is.
  */
 int vmmiConfigCheckOptions(const char *plugin_name, const json_t *description, const json_t *policy,
                            const json_t *origins, vmmiError **err);

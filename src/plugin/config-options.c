@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * config-options.c: whether the options of a policy are such as the plugin's description names (B1).
+ * config-options.c: whether the options of a policy are such as the plugin's description names
+ * (B1).
  *
- * So a misspelt option is found before anything is started. The plugin checks again, since it may be started bare.
+ * So a misspelt option is found before anything is started. The plugin checks again, since it may
+ * be started bare.
  */
 #include <inttypes.h>
 
@@ -70,8 +72,8 @@ refuse_unknown(const Option *option, const json_t *options)
     if (nearest)
         return refuse(option, "does not exist; did you mean '%s'?", nearest);
     if (g_strv_contains(other_keys, option->name))
-        return refuse(option, "does not exist; '%s' is a key beside 'policy', for a configuration file",
-                      option->name);
+        return refuse(option, "does not exist; '%s' is a key beside 'policy', for a configuration "
+                              "file", option->name);
     return refuse(option, "does not exist: it has %s", names->len > 1 ? "others" : "no options");
 }
 
@@ -126,9 +128,8 @@ check_option(const Option *option, const json_t *options)
     if (!known)
         return refuse_unknown(option, options);
     if (g_str_equal(type, "bool"))
-        return json_is_boolean(option->value)
-                   ? 0
-                   : refuse(option, "must be true or false, got %s", vmmiJsonTypeName(option->value));
+        return json_is_boolean(option->value) ? 0 : refuse(option, "must be true or false, got %s",
+                                                           vmmiJsonTypeName(option->value));
     if (g_str_equal(type, "uint"))
         return check_uint(option, known);
     return g_str_equal(type, "string") ? check_string(option, known) : 0;

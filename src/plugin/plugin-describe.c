@@ -2,8 +2,9 @@
 /*
  * plugin-describe.c: asking a plugin what it is (B17).
  *
- * The plugin is run once, bounded in time and output, and whatever it started is gone afterwards. Only files that pass the
- * checks are run. A plugin that does not know the question is no worse a plugin.
+ * The plugin is run once, bounded in time and output, and whatever it started is gone afterwards.
+ * Only files that pass the checks are run. A plugin that does not know the question is no worse a
+ * plugin.
  */
 #include "message/json.h"
 #include "plugin/plugin.h"

@@ -2,7 +2,8 @@
 /*
  * plugin-description.c: whether what a plugin prints about itself is a description (B17).
  *
- * Keys that are not known are kept. What is known has the right type, so that later readers need not ask.
+ * Keys that are not known are kept. What is known has the right type, so that later readers need
+ * not ask.
  */
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,7 @@ check_text(const json_t *value, const char *place, vmmiError **err)
                             vmmiJsonTypeName(value));
     if (!*json_string_value(value) || !vmmiPluginIsPrintable(json_string_value(value)))
         return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL,
-                            "'%s' must be one line of text, neither empty nor with control characters",
+                            "'%s' must be one line of text, not empty, without control characters",
                             place);
     return 0;
 }
@@ -91,7 +92,8 @@ check_uint(const json_t *value, const char *place, vmmiError **err)
 {
     if (json_is_integer(value) && json_integer_value(value) >= 0)
         return 0;
-    return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL, "'%s' must be an integer, at least 0", place);
+    return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL, "'%s' must be an integer, at least 0",
+                        place);
 }
 
 static int check_options(const json_t *value, const char *place, vmmiError **err);
@@ -110,14 +112,16 @@ check_value(const json_t *value, KeyType type, const char *place, vmmiError **er
 }
 
 static int
-check_keys(const json_t *object, const Key *keys, size_t n_keys, const char *prefix, vmmiError **err)
+check_keys(const json_t *object, const Key *keys, size_t n_keys, const char *prefix,
+           vmmiError **err)
 {
     if (!json_is_object(object))
         return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL, "'%s' must be an object, got %s", prefix,
                             vmmiJsonTypeName(object));
     for (size_t i = 0; i < n_keys; i++) {
         const json_t *value = json_object_get(object, keys[i].name);
-        g_autofree char *place = g_strdup_printf("%s%s%s", prefix, *prefix ? "." : "", keys[i].name);
+        g_autofree char *place = g_strdup_printf("%s%s%s", prefix, *prefix ? "." : "",
+                                                 keys[i].name);
 
         if (!value && keys[i].mandatory)
             return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL, "'%s' is missing", place);
@@ -140,8 +144,8 @@ check_option(const json_t *option, const char *place, GHashTable *seen, vmmiErro
         return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL,
                             "'%s.type' must be bool, uint, string or json, got '%s'", place, type);
     if (!g_hash_table_add(seen, (gpointer)name))
-        return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL, "'%s.name' is '%s' for a second time", place,
-                            name);
+        return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL, "'%s.name' is '%s' for a second time",
+                            place, name);
     return 0;
 }
 

@@ -2,7 +2,8 @@
 /*
  * plugin-name.c: which file names may be a plugin's (D2).
  *
- * Names go to terminals, logs, configuration paths and JSON, so what cannot be shown there is refused.
+ * Names go to terminals, logs, configuration paths and JSON, so what cannot be shown there is
+ * refused.
  */
 #include <string.h>
 
@@ -46,8 +47,8 @@ vmmiPluginCheckName(const char *name, vmmiError **err)
     if (!vmmiPluginIsPrintable(name))
         return refuse(err, name, "contains a control character");
     if (strchr(name, '/'))
-        return refuse(err, name, "contains '/': a plugin is chosen by name, and its directory goes into "
-                                 "VMMI_PLUGIN_PATH");
+        return refuse(err, name, "contains '/': a plugin is chosen by name, and its directory goes "
+                                 "into VMMI_PLUGIN_PATH");
     if (strlen(name) > VMMI_PLUGIN_NAME_MAX)
         return refuse(err, name, "is longer than 255 bytes");
     if (*name == '.')

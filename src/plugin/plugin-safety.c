@@ -2,9 +2,10 @@
 /*
  * plugin-safety.c: whether a file can be trusted to be what its owner put there (B18).
  *
- * Walks the path from the root as the kernel would, links included, and looks at every directory, link and file that it
- * meets. When all of them can be changed by root and the caller alone, nobody else can swap the file between this check and
- * its execution, so checking and executing by path is sound.
+ * Walks the path from the root as the kernel would, links included, and looks at every directory,
+ * link and file that it meets. When all of them can be changed by root and the caller alone, nobody
+ * else can swap the file between this check and its execution, so checking and executing by path is
+ * sound.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,8 +55,8 @@ refuse(vmmiError **err, const char *path, const char *format, ...)
 }
 
 /*
- * The group that belongs to one user alone: it has his name and no other member. Not for root, whose group is the primary
- * one of other accounts on some systems.
+ * The group that belongs to one user alone: it has his name and no other member. Not for root,
+ * whose group is the primary one of other accounts on some systems.
  */
 static gid_t
 private_group(uid_t uid)
@@ -106,7 +107,8 @@ check_directory(const Walk *walk, const char *path, const struct stat *st, vmmiE
 {
     if (check_owner(walk, path, st, err) < 0)
         return -1;
-    /* Nobody can replace what belongs to somebody else in a sticky directory; owners are checked one by one. */
+    /* Nobody can replace what belongs to somebody else in a sticky directory; owners are checked
+     * one by one. */
     if (st->st_uid == 0 && (st->st_mode & S_ISVTX))
         return 0;
     return check_writers(walk, path, st, err);
@@ -133,15 +135,15 @@ check_end(const Walk *walk, const char *path, const struct stat *st, vmmiError *
     if (check_owner(walk, path, st, err) < 0)
         return -1;
     if (st->st_mode & (S_ISUID | S_ISGID))
-        return refuse(err, path, "is set-%s-id (mode %04o)", st->st_mode & S_ISUID ? "user" : "group",
-                      st->st_mode & 07777);
+        return refuse(err, path, "is set-%s-id (mode %04o)",
+                      st->st_mode & S_ISUID ? "user" : "group", st->st_mode & 07777);
     if (check_writers(walk, path, st, err) < 0)
         return -1;
     if (!(st->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
         return refuse(err, path, "is not executable (mode %04o)", st->st_mode & 07777);
     if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
-        return refuse(err, path, "may not be executed by user %u (mode %04o, or a file system without "
-                                 "execution)", (unsigned int)walk->uid, st->st_mode & 07777);
+        return refuse(err, path, "may not be executed by user %u (mode %04o, or a file system "
+                                 "without execution)", (unsigned int)walk->uid, st->st_mode & 07777);
     return 0;
 }
 

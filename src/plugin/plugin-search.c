@@ -2,8 +2,9 @@
 /*
  * plugin-search.c: finding plugins along the search path (D1, B18).
  *
- * The first file of a name holds that name, also when it is refused: nobody shall run another file than the one he put in
- * front without being told. One bad file is a refusal of that file, never the end of the search.
+ * The first file of a name holds that name, also when it is refused: nobody shall run another file
+ * than the one he put in front without being told. One bad file is a refusal of that file, never
+ * the end of the search.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -92,7 +93,8 @@ read_names(const char *directory)
     return g_steal_pointer(&names);
 }
 
-/* A directory that cannot be read stands in the list itself: its name holds a '/', so it is nobody's. */
+/* A directory that cannot be read stands in the list itself: its name holds a '/', so it is
+ * nobody's. */
 static void
 add_unreadable(vmmiPluginList *list, const char *directory, int number)
 {

@@ -2,7 +2,8 @@
 /*
  * plugin.h: the inside of a plugin object, and the checks that a file passes before it is one.
  *
- * Finding is plugin-search.c, asking what it is plugin-describe.c, starting it job-*.c and launch-*.c.
+ * Finding is plugin-search.c, asking what it is plugin-describe.c, starting it job-*.c and
+ * launch-*.c.
  */
 #ifndef VMMI_PLUGIN_PLUGIN_H
 #define VMMI_PLUGIN_PLUGIN_H
@@ -31,7 +32,8 @@ vmmiPlugin *vmmiPluginNew(const char *name, const char *file, vmmiError *refusal
 /* The description as an object, borrowed; NULL without one. */
 json_t *vmmiPluginGetDescriptionObject(const vmmiPlugin *plugin);
 
-/* Whether a name may be a plugin's (D2, B18): bytes, perhaps not UTF-8. Returns 0, or -1 with VMMI_ERR_PLUGIN_REFUSED. */
+/* Whether a name may be a plugin's (D2, B18): bytes, perhaps not UTF-8. Returns 0, or -1 with
+ * VMMI_ERR_PLUGIN_REFUSED. */
 int vmmiPluginCheckName(const char *name, vmmiError **err);
 /* Whether bytes can be shown: valid UTF-8 without control characters. */
 bool vmmiPluginIsPrintable(const char *text);
@@ -39,13 +41,15 @@ bool vmmiPluginIsPrintable(const char *text);
 char *vmmiPluginEscape(const char *text);
 
 /*
- * Whether a file may be run (B18): it and everything above it, every link on the way included, can be changed by nobody but root
- * and the caller, and it is an executable regular file. Follows links by itself, directory by directory.
+ * Whether a file may be run (B18): it and everything above it, every link on the way included, can
+ * be changed by nobody but root and the caller, and it is an executable regular file. Follows links
+ * by itself, directory by directory.
  * Returns 0, or -1 with VMMI_ERR_PLUGIN_REFUSED naming the part of the path that is at fault.
  */
 int vmmiPluginCheckFile(const char *path, vmmiError **err);
 
-/* Checks that a text is a description (B17). Returns: the object, or NULL with VMMI_ERR_PLUGIN_PROTOCOL or VMMI_ERR_PROTOCOL_VERSION. */
+/* Checks that a text is a description (B17). Returns: the object, or NULL with
+ * VMMI_ERR_PLUGIN_PROTOCOL or VMMI_ERR_PROTOCOL_VERSION. */
 json_t *vmmiPluginParseDescription(const char *text, size_t length, vmmiError **err);
 
 #endif

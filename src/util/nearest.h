@@ -5,7 +5,8 @@
 #ifndef VMMI_UTIL_NEAREST_H
 #define VMMI_UTIL_NEAREST_H
 
-/* The closest of @names (ends with NULL), case apart; NULL when none is close enough to be worth a question. Borrowed. */
+/* The closest of @names (ends with NULL), case apart; NULL when none is close enough to be worth
+ * a question. Borrowed. */
 const char *vmmiNearestName(const char *name, const char *const *names);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * spawn-env.c: what a plugin's environment holds.
  *
- * An allow-list: what is not named here never reaches a plugin, so neither LD_* nor PYTHON* nor GLIBC_TUNABLES do.
+ * An allow-list: what is not named here never reaches a plugin, so neither LD_* nor PYTHON* nor
+ * GLIBC_TUNABLES do.
  */
 #include "util/spawn.h"
 
@@ -23,7 +24,8 @@ vmmiSpawnIsPrivileged(void)
     return getauxval(AT_SECURE) != 0;
 }
 
-/* qemu+ssh://host/system, qemu+tcp:///system, qemu://host/system; not qemu:///system or qemu+unix:///system. */
+/* qemu+ssh://host/system, qemu+tcp:///system, qemu://host/system; not qemu:///system or
+ * qemu+unix:///system. */
 static bool
 uri_is_remote(const char *uri)
 {

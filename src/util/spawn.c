@@ -2,8 +2,8 @@
 /*
  * spawn.c: a bounded run of another program: its output is kept, and nothing of it is left behind.
  *
- * The child leads a session of its own, so one kill reaches its children too. It is killed while it has not been
- * reaped: until then its number cannot belong to somebody else.
+ * The child leads a session of its own, so one kill reaches its children too. It is killed while it
+ * has not been reaped: until then its number cannot belong to somebody else.
  */
 #include "util/spawn.h"
 
@@ -89,7 +89,8 @@ vmmiSpawnSetAttributes(posix_spawnattr_t *attributes)
     sigset_t all, none;
     int failure;
 
-    /* sigfillset() leaves out two signals of the C library, which posix_spawn() would then make ignored. */
+    /* sigfillset() leaves out two signals of the C library, which posix_spawn() would then make
+     * ignored. */
     memset(&all, 0xff, sizeof(all));
     sigemptyset(&none);
     failure = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
@@ -355,7 +356,7 @@ vmmiSpawnExplainExec(const char *path, int number)
         return g_strdup_printf("cannot execute '%s': its interpreter '%s' is missing", path,
                                interpreter);
     if (number == ENOEXEC)
-        return g_strdup_printf("cannot execute '%s': neither a program for this machine nor a script "
-                               "with '#!'", path);
+        return g_strdup_printf("cannot execute '%s': neither a program for this machine nor a "
+                               "script with '#!'", path);
     return g_strdup_printf("cannot execute '%s'", path);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-merge.c: one configuration out of several, the origin of each value, and what is refused before anything starts (B9a, I3, B1).
+ * test-merge.c: one configuration out of several, the origin of each value, and what is refused
+ * before anything starts (B9a, I3, B1).
  */
 #include <string.h>
 #include <sys/stat.h>

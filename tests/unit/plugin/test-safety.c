@@ -2,8 +2,9 @@
 /*
  * test-safety.c: which files may be run, row by row (B18). Each refused row has exactly one flaw.
  *
- * The candidate is BASE/up/plugins/candidate. Rows that need other owners or another user run as root only; the check then runs
- * in a child that has become the user, since root would be let through.
+ * The candidate is BASE/up/plugins/candidate. Rows that need other owners or another user run as
+ * root only; the check then runs in a child that has become the user, since root would be let
+ * through.
  */
 #include <fcntl.h>
 #include <grp.h>
@@ -179,7 +180,8 @@ make_row(const char *base, const Row *row)
     return path;
 }
 
-/* The refusal of a path as the user sees it, "" when there is none, "?" when he could not be become. */
+/* The refusal of a path as the user sees it, "" when there is none, "?" when he could not be
+ * become. */
 static char *
 check_as_user(const char *path)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-search.c: the search path, names, shadowing, and that one bad file ends nothing (D1, D2, B18).
+ * test-search.c: the search path, names, shadowing, and that one bad file ends nothing (D1, D2,
+ * B18).
  */
 #include <stdio.h>
 #include <stdlib.h>
