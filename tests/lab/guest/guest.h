@@ -65,6 +65,7 @@ bool memory_init(const guest_options *options, uint32_t memory_kib);
 void memory_set_rate(uint32_t rate_pages);
 uint32_t memory_due(uint64_t clock);       /* pages to dirty now */
 void memory_dirty(uint32_t pages);
+void memory_damage(uint32_t page);
 void memory_verify_start(void);
 bool memory_verify_step(void);             /* true: still running; else the answer was given */
 

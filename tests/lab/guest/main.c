@@ -3,11 +3,13 @@
  * main.c: the guest's loop: beat, listen, dirty, check, sleep.
  *
  * Commands arrive on the serial line, one letter and perhaps a number, ended by a newline:
- * V check the memory, P pause the writer, R resume it, D<pages a second> change its rate.
+ * V check the memory, P pause the writer, R resume it, D<pages a second> change its rate,
+ * C<page> damage a page of the working set (to test the check).
  */
 #include "guest.h"
 
 #define SLICE_PAGES 64u
+#define DISK_BEATS 16u /* one sector is written in so many beats */
 #define MULTIBOOT_MAGIC 0x2badb002u
 #define MULTIBOOT_MEMORY 1u
 #define MULTIBOOT_CMDLINE 4u
@@ -50,6 +52,9 @@ obey(char letter, uint32_t number)
     } else if (letter == 'D') {
         memory_set_rate(number);
         say("D ok\n");
+    } else if (letter == 'C') {
+        memory_damage(number);
+        say("C ok\n");
     }
 }
 
@@ -88,7 +93,7 @@ loop(void)
             seen = ticks;
             beat(clock);
             listen();
-            if (!paused && !verifying)
+            if (!paused && !verifying && seen % DISK_BEATS == 0)
                 disk_step();
         }
         if (verifying) {

@@ -206,6 +206,13 @@ memory_dirty(uint32_t pages)
 }
 
 void
+memory_damage(uint32_t page)
+{
+    if (page < set_pages)
+        page_words(page)[PAGE_WORDS / 2u] ^= 1u;
+}
+
+void
 memory_verify_start(void)
 {
     verify.next = verify.sum = verify.bad = verify.first_bad = 0;

@@ -95,11 +95,11 @@ side_pids() {
     grep -lsF " vmmi-lab:$LAB:$1 " /proc/[0-9]*/mountinfo | sed 's,^/proc/,,; s,/.*,,'
 }
 
-# collector_pids [GUEST]: of one guest, or of all.
+# collector_pids [GUEST]: of one guest, or of all. (The brackets keep grep from finding itself.)
 collector_pids() {
-    grep -lszxF -e "--lab=$LAB" /proc/[0-9]*/cmdline | sed 's,^/proc/,,; s,/.*,,' |
+    grep -lszx -e "--lab=[/]${LAB#/}" /proc/[0-9]*/cmdline | sed 's,^/proc/,,; s,/.*,,' |
         while read -r pid; do
-            [ $# = 0 ] || grep -qszxF -e "$LAB/guests/$1" "/proc/$pid/cmdline" || continue
+            [ $# = 0 ] || grep -qszx -e "[/]${LAB#/}/guests/$1" "/proc/$pid/cmdline" || continue
             echo "$pid"
         done
 }

@@ -39,6 +39,7 @@ guest_need() {
 
 collector_start() {
     [ -z "$(collector_pids "$GUEST")" ] || return 0
+    rm -f "$GUEST_DIR"/*.sock
     setsid "$LAB/bin/vmmi-lab-tool" listen "$GUEST_DIR" "--lab=$LAB" \
         </dev/null >"$GUEST_DIR/collector.log" 2>&1 9>&- &
     wait_until 5 test -S "$GUEST_DIR/serial.sock" || die "the collector did not start: $(
@@ -256,8 +257,14 @@ guest_states() {
     done
 }
 
+# A collector that was killed has a successor; QEMU finds it within a second.
+collector_hears() {
+    awk '$1 == "s" { heard = 0 } $1 == "o" { heard = 1 } END { exit !heard }' "$GUEST_DIR/serial.log"
+}
+
 guest_ask() {
     collector_start
+    wait_until 5 collector_hears || :
     "$LAB/bin/vmmi-lab-tool" ask "$GUEST_DIR" "$1" "$2"
 }
 
