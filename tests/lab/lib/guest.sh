@@ -3,19 +3,23 @@
 #
 # guest.sh: the lab's guests: their options, their XML, where they run, what they say.
 
-# lab_program NAME DIRECTORY VARIABLE: puts a program into the lab, compiled if need be.
+# lab_program NAME DIRECTORY GIVEN: puts a program into the lab, compiled if need be. One that
+# is there is replaced when it is out of date, but not under the eyes of a guest.
 lab_program() {
-    local given=${3-}
+    local given=${3-} program=$LAB/bin/$1
 
-    [ -e "$LAB/bin/$1" ] && return
-    mkdir -p "$LAB/bin"
     [ -n "$given" ] || given=${VMMI_LAB_BIN:+$VMMI_LAB_BIN/$1}
-    if [ -n "$given" ]; then
-        cp "$given" "$LAB/bin/$1.new" || die "cannot use '$given'"
-    else
-        "$LAB_HERE/$2/build" "$LAB/bin/$1.new" >&2 9>&- || die "cannot compile $2/"
+    if [ -e "$program" ]; then
+        [ -z "$(ls "$LAB/guests" 2>/dev/null)" ] || return 0
+        [ -n "$(find "${given:-$LAB_HERE/$2}" -newer "$program" 2>/dev/null)" ] || return 0
     fi
-    mv "$LAB/bin/$1.new" "$LAB/bin/$1"
+    mkdir -p "$LAB/bin"
+    if [ -n "$given" ]; then
+        cp "$given" "$program.new" || die "cannot use '$given'"
+    else
+        "$LAB_HERE/$2/build" "$program.new" >&2 9>&- || die "cannot compile $2/"
+    fi
+    mv "$program.new" "$program"
 }
 
 lab_programs() {
