@@ -6,6 +6,7 @@
 
 /* Each is defined in its own room. */
 extern const vmmiDriver vmmiVirtDriver;
+#include "plugin/launch-layer.h"
 
 const vmmiDriver *const vmmiBuiltinDrivers[] = {
     &vmmiVirtDriver,
@@ -13,5 +14,7 @@ const vmmiDriver *const vmmiBuiltinDrivers[] = {
 };
 
 const vmmiDriverLayer vmmiBuiltinLayers[] = {
+    { .name = "local", .applies = vmmiPluginLocalApplies, .ops = &vmmiPluginLocalOps,
+      .ops_size = sizeof(vmmiPluginLocalOps) },
     { .name = NULL },
 };

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * shim.h: the parts of the shim. It uses the C library alone, allocates nothing after its start, and has one thread.
+ */
+#ifndef VMMI_SHIM_H
+#define VMMI_SHIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "plugin/launch-protocol.h"
+
+typedef struct {
+    const char *plugin;      /* path */
+    char **arguments;        /* argv of the plugin */
+    int socket;              /* to the launcher, -1 when it is gone */
+    int job;                 /* the directory */
+    int lock;                /* holds byte VMMI_LOCK_SHIM: never to be closed, nor any other descriptor of that file */
+    int result;              /* the reserved temporary file of result.json */
+    int oom_score;           /* as it was at the start */
+    pid_t child;
+    uint64_t started_ms;
+    uint64_t started_boottime_ms;
+    int stopped_signal;      /* the child was seen stopped by it, 0 if never */
+} Shim;
+
+/* How the plugin ended, or why it did not start (stage and error). */
+typedef struct {
+    const char *kind;
+    int value;
+    vmmiLaunchStage stage;
+    int error;
+} ShimEnd;
+
+/* record.c. Each returns 0, or -1 with errno. */
+int shimRecordReserve(Shim *shim);
+int shimRecordProcess(Shim *shim);
+int shimRecordResult(Shim *shim, const ShimEnd *end);
+uint64_t shimNowMs(clockid_t clock);
+
+/* child.c: what the child does between fork and exec; never returns. */
+typedef struct {
+    int go;       /* read end: the child waits for a byte before it executes */
+    int report;   /* write end, close-on-exec: READY, then what fails, if anything does */
+} ShimPipes;
+void shimChildRun(const Shim *shim, const ShimPipes *pipes) __attribute__((noreturn));
+
+/* supervise.c: waits for the child and writes down how it ended. */
+int shimSupervise(Shim *shim);
+/* Blocks what the descriptor of shimSupervise() will read. Before the fork, so that nothing is missed. */
+int shimBlockSignals(void);
+
+#endif
