@@ -4,9 +4,10 @@
  */
 #include "builtin.h"
 
+#include "plugin/launch-layer.h"
+
 /* Each is defined in its own room. */
 extern const vmmiDriver vmmiVirtDriver;
-#include "plugin/launch-layer.h"
 
 const vmmiDriver *const vmmiBuiltinDrivers[] = {
     &vmmiVirtDriver,
