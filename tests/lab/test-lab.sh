@@ -123,6 +123,7 @@ case_bad_options() {
     expect_code 125 guest ../opt
     expect_code 125 where opt
     expect_code 125 shape fast
+    expect_code 125 sever everything
     [ ! -d "$VMMI_LAB_GUESTS/opt" ] || fail "a refused guest left a directory"
 }
 
@@ -337,6 +338,30 @@ case_postcopy() {
     virsh -q -c "$VMMI_LAB_SRC" migrate-postcopy post || fail "no post-copy"
     wait "$job" || fail "the migration failed"
     arrived post
+}
+
+state_has() {
+    lab states "$1" | grep -qx "$2"
+}
+
+case_postcopy_broken_and_resumed() {
+    local job
+
+    begin
+    SHAPED=1
+    lab shape 20
+    guest broken --memory 128 --working-set 48 --dirty-rate 60 --content page
+    virsh -q -c "$VMMI_LAB_SRC" migrate --live --p2p --postcopy broken "$VMMI_LAB_DEST_URI" \
+        "$VMMI_LAB_MIGRATE_URI" &
+    job=$!
+    wait_for 20 moving broken || fail "the migration does not start"
+    virsh -q -c "$VMMI_LAB_SRC" migrate-postcopy broken || fail "no post-copy"
+    wait_for 20 state_has broken 'destination: running (post-copy)' || fail "no post-copy"
+    lab sever migration || fail "'sever' failed"
+    ! wait "$job" || fail "the migration did not notice"
+    state_has broken 'source: paused (post-copy failed)' || fail "$(lab states broken)"
+    to_destination broken --postcopy --postcopy-resume
+    arrived broken
 }
 
 case_storage() {

@@ -54,6 +54,7 @@ virsh libvirt-clients
 qemu-system-x86_64 qemu-system-x86
 ip iproute2
 tc iproute2
+ss iproute2
 unshare util-linux
 nsenter util-linux
 mount mount

@@ -46,7 +46,7 @@ link_shape() {
         rm -f "$LAB/shape"
         return
     fi
-    rate=$(shape_rate "$1")
+    rate=$(shape_rate "$1") || exit
     host_exec source sh -c "ip link set dev lab0 gso_max_size 16384 &&
         tc qdisc replace dev lab0 root tbf rate $rate burst 256k latency 30ms" ||
         die "cannot shape the link to $rate"
@@ -60,4 +60,28 @@ link_cut() {
 
 link_mend() {
     host_exec destination ip link set lab0 up
+}
+
+# The connections of a kind, as ss selects them: seen from the source, or from the destination.
+sever_filter() {
+    local end=$1
+
+    case $2 in
+        migration) echo "$end >= :49152" ;;
+        control) echo "( $end = :16509 or $end = :16514 )" ;;
+        all) echo "( $end >= :49152 or $end = :16509 or $end = :16514 )" ;;
+        *) die "'sever' takes migration, control or all: '$2'" ;;
+    esac
+}
+
+# Ends connections at once, as a reset would, while the link stays. Both ends are told.
+link_sever() {
+    local there here rest
+
+    there=$(sever_filter dport "$1") || exit
+    here=$(sever_filter sport "$1") || exit
+    host_exec source ss -H -K -tn "dst $DESTINATION_IP and $there" >/dev/null
+    host_exec destination ss -H -K -tn "src $DESTINATION_IP and $here" >/dev/null
+    rest=$(host_exec source ss -H -tn state established "dst $DESTINATION_IP and $there")
+    [ -z "$rest" ] || die "this kernel cannot end connections (INET_DIAG_DESTROY)"
 }
