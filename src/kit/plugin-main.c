@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * plugin-main.c: vmmiPolicyMain(): a complete plugin out of a table of decisions.
+ *
+ * One function per step, in the order of a plugin's life; the first that fails ends it. Whatever happens, the last thing is the
+ * completion (S1, B0).
+ */
+#include "kit/plugin-main.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kit/arguments.h"
+#include "kit/completion.h"
+#include "kit/configuration.h"
+#include "kit/options.h"
+#include "kit/record.h"
+#include "kit/table.h"
+#include "message/message.h"
+#include "util/cleanup.h"
+#include "util/file.h"
+
+typedef struct {
+    int argc;
+    char **argv;
+    const vmmiKitLimits *limits;
+    vmmiPolicy policy;
+    const char *name;              /* of the executable */
+    vmmiArguments arguments;
+    vmmiStreams streams;
+    vmmiKitConfig config;
+    vmmiPolicyConfig *options;
+    vmmiEngine *engine;
+    vmmiConnect *connect;
+    vmmiRecord record;
+    vmmiRun *run;
+} Plugin;
+
+/* --- configuration ---------------------------------------------------------------------------------------- */
+
+/* Read on the worker: a standard input that stays silent must not hold up signals. */
+typedef struct {
+    char *path;      /* NULL: the default file */
+    char *plugin;
+    int timeout_ms;
+    vmmiKitConfig config;
+} Reading;
+
+static void
+reading_free(Reading *reading)
+{
+    vmmiKitConfigClear(&reading->config);
+    g_free(reading->path);
+    g_free(reading->plugin);
+    g_free(reading);
+}
+
+static int
+read_config(void *data, vmmiError **err)
+{
+    Reading *reading = data;
+
+    return vmmiKitConfigRead(reading->path, reading->plugin, reading->timeout_ms, &reading->config,
+                             err);
+}
+
+static int
+read_configuration(Plugin *plugin, vmmiError **err)
+{
+    Reading *reading = g_new0(Reading, 1);
+    g_autoptr(vmmiTask) task = NULL;
+
+    reading->path = g_strdup(plugin->arguments.configuration);
+    reading->plugin = g_strdup(plugin->name);
+    reading->timeout_ms = (int)plugin->limits->input;
+    task = vmmiRunCall(plugin->run, read_config, reading, (GDestroyNotify)reading_free, true, err);
+    if (!task)
+        return -1;
+    plugin->config = reading->config;
+    memset(&reading->config, 0, sizeof(reading->config));
+    return 0;
+}
+
+/* A mistake in an option is told with its place, when the configuration was a text. */
+static int
+place_option(const Plugin *plugin, const char *key, const vmmiError *mistake, vmmiError **err)
+{
+    g_autofree char *path = key ? g_strconcat("policy.", key, NULL) : g_strdup("policy");
+
+    return vmmiMessageRaiseAt(plugin->config.message, path, true, err, vmmiErrorGetCode(mistake), "%s",
+                              vmmiErrorGetMessage(mistake));
+}
+
+static int
+apply_configuration(Plugin *plugin, vmmiError **err)
+{
+    const json_t *content = vmmiMessageContent(plugin->config.message);
+    g_autoptr(vmmiError) mistake = NULL;
+    g_autofree char *bad_key = NULL;
+
+    if (plugin->config.log_file && vmmiStreamsLogTo(plugin->config.log_file, err) < 0)
+        return -1;
+    plugin->run->silent = plugin->config.silent;
+    plugin->run->ready = true;
+    plugin->run->migration = json_object_get(content, "migration");
+    plugin->options = vmmiPolicyConfigNew(plugin->policy.options, json_object_get(content, "policy"),
+                                          &bad_key, &mistake);
+    if (!plugin->options)
+        return place_option(plugin, bad_key, mistake, err);
+    if (vmmiEngineConfigure(plugin->engine, plugin->options, err) < 0)
+        return -1;
+    return vmmiRunReadWish(plugin->run, err);
+}
+
+/* --- connection ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    char *uri, *username, *password_file;
+    vmmiConnect *connect;
+} Connecting;
+
+static void
+connecting_free(Connecting *connecting)
+{
+    vmmiConnectUnref(connecting->connect);
+    g_free(connecting->uri);
+    g_free(connecting->username);
+    g_free(connecting->password_file);
+    g_free(connecting);
+}
+
+static int
+open_connection(void *data, vmmiError **err)
+{
+    Connecting *connecting = data;
+    vmmiConnectOptions options = VMMI_CONNECT_OPTIONS_INIT;
+
+    options.username = connecting->username;
+    options.password_file = connecting->password_file;
+    options.events = VMMI_EVENTS_OWN;
+    connecting->connect = vmmiConnectOpen(connecting->uri, &options, 0, err);
+    return connecting->connect ? 0 : -1;
+}
+
+static int
+connect_source(Plugin *plugin, vmmiError **err)
+{
+    Connecting *connecting = g_new0(Connecting, 1);
+    g_autoptr(vmmiTask) task = NULL;
+
+    connecting->uri = g_strdup(plugin->config.connection);
+    connecting->username = g_strdup(plugin->config.username);
+    connecting->password_file = g_strdup(plugin->config.password_file);
+    task = vmmiRunCall(plugin->run, open_connection, connecting, (GDestroyNotify)connecting_free, true,
+                       err);
+    if (!task)
+        return -1;
+    plugin->connect = g_steal_pointer(&connecting->connect);
+    plugin->run->connect = plugin->connect;
+    return 0;
+}
+
+static int
+claim_guest(Plugin *plugin, vmmiError **err)
+{
+    g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
+    vmmiRecordFacts facts = {
+        .plugin = plugin->name,
+        .plugin_path = path,
+        .connect = plugin->connect,
+        .guest = &plugin->run->info,
+        .destination_uri = plugin->arguments.destination_uri,
+        .migrate_uri = plugin->arguments.migrate_uri,
+        .configuration = plugin->config.message,
+    };
+
+    if (vmmiRecordOpen(&facts, &plugin->record, err) < 0)
+        return -1;
+    plugin->run->journal = plugin->record.journal;
+    vmmiRecordStart(&plugin->record, &plugin->policy, plugin->run->info.job == VMMI_JOB_MIGRATION_OUT);
+    vmmiRunAnnounce(plugin->run);
+    return 0;
+}
+
+/* --- the life of a plugin --------------------------------------------------------------------------------- */
+
+/* Returns 0 when there was a migration to follow, whose end is in the run's verdict; or -1: it did not come to that. */
+static int
+live(Plugin *plugin, vmmiError **err)
+{
+    vmmiRun *run = plugin->run;
+
+    run->engine = plugin->engine;
+    run->uuid = plugin->arguments.uuid;
+    run->destination_uri = plugin->arguments.destination_uri;
+    run->migrate_uri = plugin->arguments.migrate_uri;
+    if (read_configuration(plugin, err) < 0 || apply_configuration(plugin, err) < 0 ||
+        connect_source(plugin, err) < 0 || vmmiRunInspect(run, err) < 0 ||
+        claim_guest(plugin, err) < 0 || vmmiRunBegin(run, err) < 0)
+        return -1;
+    vmmiRunFollow(run);
+    return 0;
+}
+
+/* What did not come to a migration has changed nothing: the guest is where it was. */
+static void
+judge_early_end(const Plugin *plugin, vmmiError *error, vmmiKitVerdict *verdict)
+{
+    const vmmiGuestInfo *info = plugin->run ? &plugin->run->info : NULL;
+    bool known = info && *info->uuid;
+
+    verdict->settled = true;
+    verdict->outcome = vmmiErrorGetCode(error) == VMMI_ERR_MIGRATION_ABORTED ? VMMI_OUTCOME_ABORTED
+                                                                             : VMMI_OUTCOME_FAILED;
+    verdict->error = error;
+    if (!known) {
+        verdict->evidence = g_strdup("the guest was not touched");
+        return;
+    }
+    verdict->evidence = vmmiKitDescribeGuest(info->state, info->reason);
+    if (info->job == VMMI_JOB_NONE)
+        verdict->where = info->state == VMMI_GUEST_RUNNING || info->state == VMMI_GUEST_PAUSED
+            ? VMMI_WHERE_SOURCE
+            : VMMI_WHERE_NOWHERE;
+}
+
+static const vmmiSample *
+statistics_of(const vmmiRun *run, const vmmiKitVerdict *verdict)
+{
+    if (!run || run->final_sample || verdict->outcome == VMMI_OUTCOME_COMPLETED)
+        return run ? run->final_sample : NULL;
+    return run->sample;
+}
+
+static void
+send_completion(Plugin *plugin, const vmmiKitVerdict *verdict)
+{
+    g_autoptr(json_t) actions = plugin->engine ? vmmiEngineGetRecord(plugin->engine) : NULL;
+    vmmiCompletionFacts facts = {
+        .verdict = verdict,
+        .statistics = statistics_of(plugin->run, verdict),
+        .actions = actions,
+        .attached = plugin->run && plugin->run->attached,
+        .policy_error = plugin->engine ? vmmiEngineGetError(plugin->engine) : NULL,
+        .abort_refused = plugin->run ? plugin->run->abort_refused : NULL,
+    };
+    g_autoptr(vmmiMessage) completion = vmmiCompletionBuild(&facts);
+
+    vmmiRecordEnd(&plugin->record, verdict, facts.statistics);
+    vmmiStreamsWriteCompletion(&plugin->streams, completion, NULL);
+}
+
+/* Runs to the end. Returns the exit status (B9). */
+static int
+carry_through(Plugin *plugin, vmmiError *error)
+{
+    g_auto(vmmiKitVerdict) early = { 0 };
+    const vmmiKitVerdict *verdict = &early;
+
+    if (!error && live(plugin, &error) == 0)
+        verdict = &plugin->run->verdict;
+    else
+        judge_early_end(plugin, error, &early);
+    send_completion(plugin, verdict);
+    return verdict->outcome == VMMI_OUTCOME_COMPLETED ? 0 : 1;
+}
+
+static int
+set_up(Plugin *plugin, const vmmiPolicy *policy, vmmiError **err)
+{
+    int signal_fd;
+
+    if (vmmiPolicyTableCopy(policy, &plugin->policy, err) < 0 ||
+        vmmiArgumentsParse(plugin->argc, plugin->argv, &plugin->arguments, err) < 0)
+        return -1;
+    plugin->name = vmmiArgumentsPluginName(plugin->argc, plugin->argv, plugin->policy.name);
+    if (plugin->arguments.describe)
+        return 0;
+    signal_fd = vmmiSignalsOpen(err);
+    if (signal_fd < 0)
+        return -1;
+    plugin->engine = vmmiEngineNew(&plugin->policy);
+    plugin->run = vmmiRunNew(plugin->limits, signal_fd, &plugin->streams, err);
+    return plugin->run ? 0 : -1;
+}
+
+static int
+describe(Plugin *plugin)
+{
+    g_autofree char *text = vmmiPolicyTableDescribe(&plugin->policy, plugin->name);
+    g_autofree char *line = g_strconcat(text, "\n", NULL);
+
+    return vmmiFileWriteFull(plugin->streams.status_fd, line, strlen(line)) == 0 ? 0 : 1;
+}
+
+static void
+clear(Plugin *plugin)
+{
+    vmmiRunFree(plugin->run);
+    vmmiRecordClear(&plugin->record);
+    vmmiConnectUnref(plugin->connect);
+    vmmiEngineFree(plugin->engine);
+    vmmiPolicyConfigFree(plugin->options);
+    vmmiKitConfigClear(&plugin->config);
+}
+
+int
+vmmiKitMain(int argc, char **argv, const vmmiPolicy *policy, const vmmiKitLimits *limits)
+{
+    Plugin plugin = { .argc = argc, .argv = argv, .limits = limits };
+    vmmiError *error = NULL;
+    int status;
+
+    if (vmmiStreamsTake(&plugin.streams, NULL) < 0)
+        return 1;
+    if (set_up(&plugin, policy, &error) == 0 && plugin.arguments.describe)
+        return describe(&plugin);
+    status = carry_through(&plugin, error);
+    /* A thread that hangs in a call of libvirt must not meet the ends of libraries. */
+    if (plugin.run && vmmiRunIsStuck(plugin.run))
+        _exit(status);
+    clear(&plugin);
+    return status;
+}
+
+int
+vmmiPolicyMain(int argc, char **argv, const vmmiPolicy *policy)
+{
+    return vmmiKitMain(argc, argv, policy, &vmmiKitDefaultLimits);
+}

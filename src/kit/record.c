@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * record.c: a plugin's own place in the run directory.
+ *
+ * A manager that uses libvmmi has made the record and claimed the guest before it started us, and says so in VMMI_JOB. A plugin
+ * that was started bare does the same itself.
+ */
+#include "kit/record.h"
+
+#include <string.h>
+
+#include "util/cleanup.h"
+
+/* NULL: none, or one that is not ours: a name that was inherited by accident counts for nothing. */
+static vmmiJob *
+find_own(const char *uuid)
+{
+    const char *path = g_getenv(VMMI_JOB_ENV);
+    g_autoptr(vmmiJob) job = NULL;
+
+    if (!path || !*path)
+        return NULL;
+    job = vmmiJobOpenPath(path, NULL);
+    if (!job || !vmmiJobIsOwn(job) ||
+        g_ascii_strcasecmp(vmmiJobGetRecord(job)->guest_uuid, uuid) != 0)
+        return NULL;
+    return g_steal_pointer(&job);
+}
+
+static vmmiJob *
+make_own(const vmmiRecordFacts *facts, vmmiError **err)
+{
+    g_autoptr(vmmiRunDir) run = vmmiRunDirOpen(NULL, err);
+    g_autofree char *text = vmmiMessageToJson(facts->configuration, true, NULL);
+    g_autoptr(vmmiJob) job = NULL;
+    vmmiJobRecord record = {
+        .plugin = facts->plugin,
+        .plugin_path = facts->plugin_path,
+        .world = vmmiConnectGetWorld(facts->connect),
+        .guest_uuid = facts->guest->uuid,
+        .guest_name = facts->guest->name,
+        .source_uri = vmmiConnectGetUri(facts->connect),
+        .destination_uri = facts->destination_uri,
+        .migrate_uri = facts->migrate_uri,
+        .bare = true,
+    };
+
+    if (!run)
+        return NULL;
+    job = vmmiJobCreate(run, &record, text ? text : "{}", text ? strlen(text) : 2, err);
+    if (!job || vmmiJobHold(job, err) < 0)
+        return NULL;
+    return g_steal_pointer(&job);
+}
+
+int
+vmmiRecordOpen(const vmmiRecordFacts *facts, vmmiRecord *record, vmmiError **err)
+{
+    record->job = find_own(facts->guest->uuid);
+    record->bare = record->job == NULL;
+    if (record->bare)
+        record->job = make_own(facts, err);
+    if (!record->job)
+        return -1;
+    record->journal = vmmiJournalOpen(vmmiJobGetFd(record->job), NULL);
+    return 0;
+}
+
+void
+vmmiRecordStart(vmmiRecord *record, const vmmiPolicy *policy, bool attached)
+{
+    g_autoptr(json_t) data = json_pack("{s:s, s:s, s:i, s:b}", "policy", policy->name, "version",
+                                       policy->version, "pid", (int)getpid(), "attached", attached);
+
+    vmmiJournalAddStart(record->journal, data, NULL);
+}
+
+void
+vmmiRecordEnd(vmmiRecord *record, const vmmiKitVerdict *verdict, const vmmiSample *statistics)
+{
+    g_autoptr(json_t) data = json_object();
+
+    json_object_set_new(data, "outcome", json_string(vmmiOutcomeKindToString(verdict->outcome)));
+    json_object_set_new(data, "where", json_string(vmmiWhereToString(verdict->where)));
+    if (verdict->evidence)
+        json_object_set_new(data, "evidence", json_string(verdict->evidence));
+    if (statistics)
+        json_object_set_new(data, "statistics", vmmiSampleToJson(statistics));
+    if (verdict->error)
+        json_object_set_new(data, "error",
+                            json_pack("{s:i, s:s}", "code", vmmiErrorGetCode(verdict->error),
+                                      "message", vmmiErrorGetMessage(verdict->error)));
+    vmmiJournalAddEnd(record->journal, data, NULL);
+}
+
+void
+vmmiRecordClear(vmmiRecord *record)
+{
+    vmmiJournalFree(record->journal);
+    vmmiJobUnref(record->job);
+    memset(record, 0, sizeof(*record));
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * record.h: a plugin's own place in the run directory: its job, its claim on the guest (B13), its journal.
+ */
+#ifndef VMMI_KIT_RECORD_H
+#define VMMI_KIT_RECORD_H
+
+#include <jansson.h>
+
+#include <libvmmi/vmmi-message.h>
+#include <libvmmi/vmmi-policy.h>
+
+#include "kit/verdict.h"
+#include "plugin/job.h"
+#include "plugin/journal.h"
+
+typedef struct {
+    vmmiJob *job;
+    vmmiJournal *journal;   /* NULL: it cannot be written, which harms nobody */
+    bool bare;              /* made here, since no manager did */
+} vmmiRecord;
+
+/* What a record that is made here says. Borrowed. */
+typedef struct {
+    const char *plugin;
+    const char *plugin_path;
+    vmmiConnect *connect;
+    const vmmiGuestInfo *guest;
+    const char *destination_uri, *migrate_uri;
+    vmmiMessage *configuration;
+} vmmiRecordFacts;
+
+/*
+ * Finds the job that a manager made for this process (VMMI_JOB), else makes one, which claims the guest. VMMI_ERR_GUEST_BUSY
+ * when another plugin has it. Returns 0 or -1.
+ */
+int vmmiRecordOpen(const vmmiRecordFacts *facts, vmmiRecord *record, vmmiError **err);
+/* Says who works here. */
+void vmmiRecordStart(vmmiRecord *record, const vmmiPolicy *policy, bool attached);
+/* The last entry. @statistics: NULL: unknown. */
+void vmmiRecordEnd(vmmiRecord *record, const vmmiKitVerdict *verdict, const vmmiSample *statistics);
+/* The claim ends with the process. */
+void vmmiRecordClear(vmmiRecord *record);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(vmmiRecord, vmmiRecordClear)
+
+#endif
