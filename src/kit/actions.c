@@ -11,7 +11,10 @@
 
 static const char *const kind_names[] = { "tune", "start-postcopy", "suspend", "resume", "abort" };
 static const char *const tunable_names[] = {
-    "downtimeMs", "bandwidthMibPerSecond", "postcopyBandwidthMibPerSecond", "xbzrleCacheBytes",
+    "downtimeMs",
+    "bandwidthMibPerSecond",
+    "postcopyBandwidthMibPerSecond",
+    "xbzrleCacheBytes",
 };
 static const char *const result_names[] = { "waiting", "running", "done", "failed", "dropped" };
 VMMI_ENUM_IMPL(vmmiActionKind, vmmiActionKind, VMMI_ACTION_KIND_LAST, kind_names);
@@ -28,8 +31,7 @@ vmmiActionFree(vmmiAction *action)
     g_free(action);
 }
 
-static char *G_GNUC_PRINTF(1, 0)
-format_reason(const char *format, va_list args)
+static char *G_GNUC_PRINTF(1, 0) format_reason(const char *format, va_list args)
 {
     g_autofree char *text = g_strdup_vprintf(format, args);
     g_autofree char *valid = g_utf8_make_valid(text, -1);
@@ -40,8 +42,8 @@ format_reason(const char *format, va_list args)
 }
 
 static unsigned int G_GNUC_PRINTF(5, 0)
-add(vmmiPolicyActions *actions, vmmiActionKind kind, vmmiTunable what, uint64_t value,
-    const char *format, va_list args)
+    add(vmmiPolicyActions *actions, vmmiActionKind kind, vmmiTunable what, uint64_t value,
+        const char *format, va_list args)
 {
     vmmiAction *action = g_new0(vmmiAction, 1);
 

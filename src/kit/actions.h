@@ -28,7 +28,7 @@ typedef enum {
     VMMI_RESULT_RUNNING,
     VMMI_RESULT_DONE,
     VMMI_RESULT_FAILED,
-    VMMI_RESULT_DROPPED      /* the migration ended first, or too many were asked for */
+    VMMI_RESULT_DROPPED /* the migration ended first, or too many were asked for */
 } vmmiActionResult;
 #define VMMI_RESULT_LAST (VMMI_RESULT_DROPPED + 1)
 const char *vmmiActionResultToString(vmmiActionResult result);
@@ -37,18 +37,18 @@ int vmmiActionResultFromString(const char *name);
 typedef struct {
     unsigned int id;
     vmmiActionKind kind;
-    vmmiTunable what;      /* of a VMMI_ACTION_TUNE */
+    vmmiTunable what; /* of a VMMI_ACTION_TUNE */
     uint64_t value;
     char *reason;
-    uint64_t at_ms;        /* policy time */
+    uint64_t at_ms; /* policy time */
     uint64_t iteration;
     vmmiActionResult result;
-    vmmiError *error;      /* of a VMMI_RESULT_FAILED */
+    vmmiError *error; /* of a VMMI_RESULT_FAILED */
 } vmmiAction;
 
 /* What a callback of a policy gets to fill. */
 struct vmmiPolicyActions {
-    GPtrArray *list;       /* of vmmiAction, owned by the array */
+    GPtrArray *list; /* of vmmiAction, owned by the array */
     unsigned int next_id;
     bool wakes;
     uint64_t wake_at_ms;

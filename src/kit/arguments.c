@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * arguments.c: what a plugin is called with: UUID, destination URI, migration URI, configuration (I1).
+ * arguments.c: what a plugin is called with: UUID, destination URI, migration URI, configuration
+ * (I1).
  *
  * Only shapes are checked: what a URI means is the driver's to know.
  */
@@ -19,13 +20,15 @@ check_text(const char *name, const char *text, vmmiError **err)
 {
     if (strlen(text) > MAX_URI_BYTES)
         return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS,
-                            "the %s has %zu bytes, the limit is %d", name, strlen(text), MAX_URI_BYTES);
+                            "the %s has %zu bytes, the limit is %d", name, strlen(text),
+                            MAX_URI_BYTES);
     if (!g_utf8_validate(text, -1, NULL))
         return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS, "the %s is not UTF-8", name);
     for (const char *p = text; *p; p++) {
         if (g_ascii_iscntrl(*p))
             return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS,
-                                "the %s has a control character at byte %zu", name, (size_t)(p - text) + 1);
+                                "the %s has a control character at byte %zu", name,
+                                (size_t)(p - text) + 1);
     }
     return 0;
 }
@@ -39,8 +42,8 @@ check_uri(const char *name, const char *text, vmmiError **err)
         return -1;
     scheme = g_uri_parse_scheme(text);
     if (!scheme)
-        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS, "the %s '%s' is not a URI: it has no scheme",
-                            name, text);
+        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS,
+                            "the %s '%s' is not a URI: it has no scheme", name, text);
     return 0;
 }
 
@@ -56,7 +59,8 @@ parse_positions(char **argv, vmmiArguments *arguments, vmmiError **err)
     if (check_text("guest UUID", argv[1], err) < 0)
         return -1;
     if (!g_uuid_string_is_valid(argv[1]))
-        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS, "the guest UUID '%s' is not a UUID", argv[1]);
+        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS, "the guest UUID '%s' is not a UUID",
+                            argv[1]);
     for (size_t i = 0; i < VMMI_UUID_STRING_SIZE; i++)
         arguments->uuid[i] = g_ascii_tolower(argv[1][i]);
     if (!*argv[2])
@@ -89,13 +93,14 @@ vmmiArgumentsParse(int argc, char **argv, vmmiArguments *arguments, vmmiError **
                             "the %s is missing: expected UUID DESTURI MIGRATEURI [CONFIG|-]",
                             argument_names[argc < 1 ? 0 : argc - 1]);
     if (argc > 5)
-        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS, "%d arguments were given, the limit is 4",
-                            argc - 1);
+        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS,
+                            "%d arguments were given, the limit is 4", argc - 1);
     if (parse_positions(argv, &parsed, err) < 0)
         return -1;
     if (argc == 5) {
         if (!*argv[4])
-            return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS, "the path of the configuration is empty");
+            return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS,
+                                "the path of the configuration is empty");
         parsed.configuration = argv[4];
     }
     *arguments = parsed;

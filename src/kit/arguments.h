@@ -11,11 +11,11 @@
 
 /* Strings are borrowed from argv. */
 typedef struct {
-    bool describe;                      /* --vmmi-describe; the rest is empty then */
-    char uuid[VMMI_UUID_STRING_SIZE];   /* in lower case */
-    const char *destination_uri;        /* NULL: "-" was given, only fit for attaching (B12) */
-    const char *migrate_uri;            /* NULL: libvirt chooses (B10) */
-    const char *configuration;          /* a path, "-", or NULL: the default file (I2) */
+    bool describe;                    /* --vmmi-describe; the rest is empty then */
+    char uuid[VMMI_UUID_STRING_SIZE]; /* in lower case */
+    const char *destination_uri;      /* NULL: "-" was given, only fit for attaching (B12) */
+    const char *migrate_uri;          /* NULL: libvirt chooses (B10) */
+    const char *configuration;        /* a path, "-", or NULL: the default file (I2) */
 } vmmiArguments;
 
 /* Returns 0, or -1 with VMMI_ERR_MISSING_PARAMETERS or VMMI_ERR_MALFORMED_PARAMETERS. */

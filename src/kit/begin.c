@@ -2,8 +2,8 @@
 /*
  * begin.c: looking at the guest, attaching to a job that runs, or starting one (L7, B11, B12).
  *
- * Until the call that performs, nothing is changed, and a signal ends the run at once. From that call on the truth has to be
- * waited for.
+ * Until the call that performs, nothing is changed, and a signal ends the run at once. From that
+ * call on the truth has to be waited for.
  */
 #include "kit/run.h"
 
@@ -11,7 +11,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-/* --- calls made on the worker ----------------------------------------------------------------------------- */
+/* --- calls made on the worker ----------------------------------------------------- */
 
 typedef struct {
     vmmiConnect *connect;
@@ -52,7 +52,7 @@ inspect(void *data, vmmiError **err)
 
 typedef struct {
     vmmiConnect *connect;
-    const vmmiMigrateRequest *request;   /* the run keeps it */
+    const vmmiMigrateRequest *request; /* the run keeps it */
     vmmiFeed *feed;
     unsigned int attempt;
 } Starting;
@@ -72,7 +72,7 @@ check(void *data, vmmiError **err)
 
     if (vmmiConnectCheck(starting->connect,
                          vmmiDriverSlotAt(offsetof(vmmiDriverOps, migration_check)), NULL) < 0)
-        return 0;   /* optional */
+        return 0; /* optional */
     return vmmiCallMigrationCheck(starting->connect, starting->request, err);
 }
 
@@ -111,11 +111,11 @@ perform(void *data, vmmiError **err)
 
     ticket->feed = vmmiFeedRef(starting->feed);
     ticket->attempt = starting->attempt;
-    return vmmiCallMigrationPerform(starting->connect, starting->request, returned, ticket, ticket_free,
-                                    err);
+    return vmmiCallMigrationPerform(starting->connect, starting->request, returned, ticket,
+                                    ticket_free, err);
 }
 
-/* --- the steps -------------------------------------------------------------------------------------------- */
+/* --- the steps -------------------------------------------------------------------- */
 
 int
 vmmiRunInspect(vmmiRun *run, vmmiError **err)
@@ -166,8 +166,8 @@ prepare(vmmiRun *run, const vmmiError *refusal, vmmiError **err)
 static int
 call(vmmiRun *run, vmmiTaskFunc func, bool may_stop, vmmiError **err)
 {
-    g_autoptr(vmmiTask) task = vmmiRunCall(run, func, starting_new(run), (GDestroyNotify)starting_free,
-                                           may_stop, err);
+    g_autoptr(vmmiTask) task =
+        vmmiRunCall(run, func, starting_new(run), (GDestroyNotify)starting_free, may_stop, err);
 
     return task ? 0 : -1;
 }
@@ -220,8 +220,8 @@ start_new(vmmiRun *run, vmmiError **err)
 int
 vmmiRunReadWish(vmmiRun *run, vmmiError **err)
 {
-    g_autoptr(vmmiRequest) request = vmmiRequestNew(run->migration, run->uuid, run->destination_uri,
-                                                    run->migrate_uri, err);
+    g_autoptr(vmmiRequest) request =
+        vmmiRequestNew(run->migration, run->uuid, run->destination_uri, run->migrate_uri, err);
 
     if (!request)
         return -1;
@@ -235,19 +235,23 @@ vmmiRunBegin(vmmiRun *run, vmmiError **err)
     run->start = vmmiPolicyStartNew(run->migration);
     vmmiEngineBegin(run->engine, vmmiClockBoottimeMs());
     if (run->info.job == VMMI_JOB_MIGRATION_IN)
-        return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest '%s' is being migrated to this host", run->info.name);
+        return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest '%s' is being migrated to this host",
+                            run->info.name);
     if (run->info.job != VMMI_JOB_MIGRATION_OUT) {
         if (run->attach == VMMI_ATTACH_ONLY)
-            return vmmiErrorSet(err, VMMI_ERR_STATE,
-                                "guest '%s' is not being migrated, and only attaching was asked for", run->info.name);
+            return vmmiErrorSet(
+                err, VMMI_ERR_STATE,
+                "guest '%s' is not being migrated, and only attaching was asked for",
+                run->info.name);
         return start_new(run, err);
     }
     if (run->attach == VMMI_ATTACH_NEVER)
         return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY,
-                            "guest '%s' is being migrated already, and attaching was not asked for", run->info.name);
+                            "guest '%s' is being migrated already, and attaching was not asked for",
+                            run->info.name);
     run->attached = true;
     run->tracker.job_seen = true;
     vmmiRunSetState(run, run->info.reason == VMMI_REASON_POSTCOPY ? VMMI_STATE_POSTCOPY
-                                                                 : VMMI_STATE_PRECOPY);
+                                                                  : VMMI_STATE_PRECOPY);
     return 0;
 }

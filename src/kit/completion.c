@@ -2,7 +2,8 @@
 /*
  * completion.c: the last message of a plugin.
  *
- * Success exactly when the outcome is "completed" (C1, B9). What is added stands in `success` or `error` (B15).
+ * Success exactly when the outcome is "completed" (C1, B9). What is added stands in `success` or
+ * `error` (B15).
  */
 #include "kit/completion.h"
 
@@ -13,8 +14,8 @@ static void
 set(vmmiMessage *message, const char *key, json_t *value)
 {
     g_autoptr(json_t) owned = value;
-    g_autofree char *path = g_strdup_printf("%s.%s",
-                                            vmmiCompletionIsSuccess(message) ? "success" : "error", key);
+    g_autofree char *path =
+        g_strdup_printf("%s.%s", vmmiCompletionIsSuccess(message) ? "success" : "error", key);
     g_autofree char *text = vmmiJsonWrite(owned, false);
 
     vmmiMessageSetJson(message, path, text, NULL);
@@ -41,8 +42,8 @@ vmmiCompletionBuild(const vmmiCompletionFacts *facts)
 {
     const vmmiKitVerdict *verdict = facts->verdict;
     vmmiMessage *message = verdict->outcome == VMMI_OUTCOME_COMPLETED
-        ? vmmiCompletionNewSuccess()
-        : vmmiCompletionNewError(verdict->error);
+                               ? vmmiCompletionNewSuccess()
+                               : vmmiCompletionNewError(verdict->error);
 
     vmmiCompletionSetOutcome(message, verdict->outcome, verdict->where, NULL);
     set_text(message, "evidence", verdict->evidence);

@@ -14,11 +14,11 @@
 /* Borrowed. */
 typedef struct {
     const vmmiKitVerdict *verdict;
-    const vmmiSample *statistics;      /* NULL: unknown */
-    json_t *actions;                   /* an array; NULL: none */
+    const vmmiSample *statistics; /* NULL: unknown */
+    json_t *actions;              /* an array; NULL: none */
     bool attached;
-    const vmmiError *policy_error;     /* NULL: the policy did not break */
-    const vmmiError *abort_refused;    /* NULL: no abort was refused */
+    const vmmiError *policy_error;  /* NULL: the policy did not break */
+    const vmmiError *abort_refused; /* NULL: no abort was refused */
 } vmmiCompletionFacts;
 
 /* The message, never NULL. */

@@ -71,8 +71,8 @@ read_message(const char *path, const char *plugin, int timeout_ms, vmmiError **e
         message = vmmiMessageReadFile(found, &cause);
     }
     if (message && vmmiMessageGetKind(message) != VMMI_MESSAGE_CONFIGURATION)
-        vmmiErrorSet(&cause, VMMI_ERR_MALFORMED_CONFIGURATION, "the message is of content type '%s'",
-                     vmmiMessageGetContentType(message));
+        vmmiErrorSet(&cause, VMMI_ERR_MALFORMED_CONFIGURATION,
+                     "the message is of content type '%s'", vmmiMessageGetContentType(message));
     if (cause) {
         fail(cause, where, err);
         return NULL;

@@ -2,8 +2,8 @@
 /*
  * engine.c: one policy at work: events in, actions out.
  *
- * Actions are carried out one at a time, in order; each result goes back to the policy under its id. A policy that fails is
- * broken: it gets no more events, and the migration goes on without it.
+ * Actions are carried out one at a time, in order; each result goes back to the policy under its
+ * id. A policy that fails is broken: it gets no more events, and the migration goes on without it.
  */
 #include "kit/engine.h"
 
@@ -11,19 +11,19 @@
 
 struct vmmiEngine {
     const vmmiPolicy *policy;
-    void *state;              /* NULL when the policy has none */
+    void *state; /* NULL when the policy has none */
     bool begun, stopped;
     uint64_t began_ms;
-    uint64_t now_ms;          /* policy time, never goes back */
-    vmmiState migration;      /* its state */
+    uint64_t now_ms;     /* policy time, never goes back */
+    vmmiState migration; /* its state */
     vmmiSample *sample;
     uint64_t iteration;
-    GPtrArray *record;        /* of vmmiAction, all, but for what was left out */
-    GQueue waiting;           /* borrowed from the record */
-    vmmiAction *running;      /* the same */
-    vmmiAction *last;         /* the same */
+    GPtrArray *record;   /* of vmmiAction, all, but for what was left out */
+    GQueue waiting;      /* borrowed from the record */
+    vmmiAction *running; /* the same */
+    vmmiAction *last;    /* the same */
     unsigned int next_id;
-    uint64_t deadline_ms;     /* policy time, UINT64_MAX: none */
+    uint64_t deadline_ms; /* policy time, UINT64_MAX: none */
     vmmiError *error;
 };
 
@@ -62,7 +62,8 @@ vmmiEngineFree(vmmiEngine *engine)
 
 /* A callback that failed has to say why; one that succeeded has nothing to say. */
 static int
-conclude(const vmmiEngine *engine, const char *callback, int result, vmmiError *cause, vmmiError **err)
+conclude(const vmmiEngine *engine, const char *callback, int result, vmmiError *cause,
+         vmmiError **err)
 {
     if (result == 0) {
         vmmiErrorFree(cause);
@@ -81,8 +82,8 @@ vmmiEngineConfigure(vmmiEngine *engine, const vmmiPolicyConfig *config, vmmiErro
 
     if (!engine->policy->configure)
         return 0;
-    return conclude(engine, "configure", engine->policy->configure(engine->state, config, &cause), cause,
-                    err);
+    return conclude(engine, "configure", engine->policy->configure(engine->state, config, &cause),
+                    cause, err);
 }
 
 bool
@@ -99,8 +100,8 @@ vmmiEnginePrepare(vmmiEngine *engine, vmmiPolicyStart *start, const vmmiError *r
 
     if (!engine->policy->prepare)
         return 0;
-    return conclude(engine, "prepare", engine->policy->prepare(engine->state, start, refusal, &cause),
-                    cause, err);
+    return conclude(engine, "prepare",
+                    engine->policy->prepare(engine->state, start, refusal, &cause), cause, err);
 }
 
 void
@@ -183,8 +184,9 @@ deliver(vmmiEngine *engine, vmmiPolicyEvent *event, uint64_t now_ms)
     event->state = engine->migration;
     event->sample = engine->sample;
     event->iteration = engine->iteration;
-    if (conclude(engine, "on_event", engine->policy->on_event(engine->state, event, &actions, &cause),
-                 cause, &engine->error) < 0) {
+    if (conclude(engine, "on_event",
+                 engine->policy->on_event(engine->state, event, &actions, &cause), cause,
+                 &engine->error) < 0) {
         g_ptr_array_set_free_func(actions.list, (GDestroyNotify)vmmiActionFree);
         engine->deadline_ms = UINT64_MAX;
         drop_waiting(engine);
@@ -312,7 +314,8 @@ vmmiEngineGetStatus(const vmmiEngine *engine)
     if (engine->policy->status && !engine->error)
         engine->policy->status(engine->state, &status);
     if (engine->error)
-        status.reason = g_strdup_printf("the policy is broken: %s", vmmiErrorGetMessage(engine->error));
+        status.reason =
+            g_strdup_printf("the policy is broken: %s", vmmiErrorGetMessage(engine->error));
     if (status.reason)
         json_object_set_new(object, "reason", json_string(status.reason));
     if (engine->last)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * engine.h: one policy at work: events in, actions out. Pure: it does no I/O and reads no clock, so that it runs the same in a
- * plugin, in a simulation and over a recorded trace. All times are given by the caller, in milliseconds of one clock.
+ * engine.h: one policy at work: events in, actions out. Pure: it does no I/O and reads no clock, so
+ * that it runs the same in a plugin, in a simulation and over a recorded trace. All times are given
+ * by the caller, in milliseconds of one clock.
  */
 #ifndef VMMI_KIT_ENGINE_H
 #define VMMI_KIT_ENGINE_H
@@ -19,7 +20,8 @@ typedef struct vmmiEngine vmmiEngine;
 vmmiEngine *vmmiEngineNew(const vmmiPolicy *policy);
 void vmmiEngineFree(vmmiEngine *engine);
 
-/* The policy's own callbacks, with its errors made safe: a failure without an error gets one. Return 0 or -1. */
+/* The policy's own callbacks, with its errors made safe: a failure without an error gets one.
+ * Return 0 or -1. */
 int vmmiEngineConfigure(vmmiEngine *engine, const vmmiPolicyConfig *config, vmmiError **err);
 int vmmiEnginePrepare(vmmiEngine *engine, vmmiPolicyStart *start, const vmmiError *refusal,
                       vmmiError **err);
@@ -30,9 +32,11 @@ void vmmiEngineBegin(vmmiEngine *engine, uint64_t now_ms);
 /* No event comes after this; what waits is dropped. */
 void vmmiEngineStop(vmmiEngine *engine);
 
-/* Events. Before vmmiEngineBegin(), after vmmiEngineStop(), and once the policy is broken, they do nothing. */
+/* Events. Before vmmiEngineBegin(), after vmmiEngineStop(), and once the policy is broken, they do
+ * nothing. */
 void vmmiEngineSetState(vmmiEngine *engine, vmmiState state, uint64_t now_ms);
-/* A look at the figures; it is an iteration event when @iteration is larger than any before. @iteration 0: not known. */
+/* A look at the figures; it is an iteration event when @iteration is larger than any before.
+ * @iteration 0: not known. */
 void vmmiEngineSample(vmmiEngine *engine, const vmmiSample *sample, uint64_t iteration,
                       uint64_t now_ms);
 /* The action that vmmiEngineNext() gave has been carried out, or has failed. */
@@ -42,7 +46,8 @@ void vmmiEngineTick(vmmiEngine *engine, uint64_t now_ms);
 /* When vmmiEngineTick() is due; UINT64_MAX: never. */
 uint64_t vmmiEngineGetDeadline(const vmmiEngine *engine);
 
-/* The next action to carry out, in order, one at a time; NULL when there is none or one is under way. Borrowed. */
+/* The next action to carry out, in order, one at a time; NULL when there is none or one is under
+ * way. Borrowed. */
 const vmmiAction *vmmiEngineNext(vmmiEngine *engine);
 /* The action that ended last, borrowed; NULL: none. */
 const vmmiAction *vmmiEngineGetLast(const vmmiEngine *engine);

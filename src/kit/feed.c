@@ -11,14 +11,14 @@
 #include "util/error.h"
 
 struct vmmiFeed {
-    int refs;             /* atomic */
+    int refs; /* atomic */
     int fd;
     GMutex lock;
-    GQueue items;         /* of vmmiItem; under lock */
+    GQueue items; /* of vmmiItem; under lock */
     GCond bell;
-    bool sample_asked;    /* under lock */
-    bool samples_over;    /* the same */
-    bool sampling;        /* the same: the sampler's thread is there */
+    bool sample_asked; /* under lock */
+    bool samples_over; /* the same */
+    bool sampling;     /* the same: the sampler's thread is there */
 };
 
 vmmiFeed *

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * follow.c: living with a migration: events and samples to the policy, its actions to the host, signals to both.
+ * follow.c: living with a migration: events and samples to the policy, its actions to the host,
+ * signals to both.
  *
- * Nothing here blocks but the poll of the loop: calls are made by workers, one for the policy's actions, in order, and
- * one for aborts and looks, which an action that hangs must not hold up.
+ * Nothing here blocks but the poll of the loop: calls are made by workers, one for the policy's
+ * actions, in order, and one for aborts and looks, which an action that hangs must not hold up.
  */
 #include "kit/run.h"
 
@@ -12,7 +13,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-/* --- actions, made on a worker ---------------------------------------------------------------------------- */
+/* --- actions, made on a worker ---------------------------------------------------- */
 
 typedef struct {
     vmmiConnect *connect;
@@ -105,10 +106,11 @@ serve_actions(vmmiRun *run, uint64_t now_ms)
     order = order_new(run, action->kind);
     order->what = action->what;
     order->value = action->value;
-    run->action_call = vmmiKitWorkerSubmit(run->worker, carry_out, order, (GDestroyNotify)order_free);
+    run->action_call =
+        vmmiKitWorkerSubmit(run->worker, carry_out, order, (GDestroyNotify)order_free);
 }
 
-/* --- aborting as the manager asks ------------------------------------------------------------------------- */
+/* --- aborting as the manager asks ------------------------------------------------- */
 
 static void
 end_abort(vmmiRun *run, uint64_t now_ms)
@@ -116,15 +118,16 @@ end_abort(vmmiRun *run, uint64_t now_ms)
     const vmmiError *error = vmmiTaskGetError(run->abort_call);
     bool hopeless = run->tracker.state == VMMI_STATE_POSTCOPY ||
                     vmmiErrorGetCode(error) == VMMI_ERR_NOT_SUPPORTED;
-    g_autoptr(json_t) entry = json_pack("{s:s, s:s, s:s}", "action", "abort", "reason",
-                                        "the manager asked for it", "result", error ? "failed" : "done");
+    g_autoptr(json_t) entry =
+        json_pack("{s:s, s:s, s:s}", "action", "abort", "reason", "the manager asked for it",
+                  "result", error ? "failed" : "done");
 
     if (!error)
         run->abort_done = true;
     else if (hopeless)
         run->abort_refused = vmmiErrorCopy(error);
     else
-        run->next_abort_ms = now_ms + run->limits->retry;   /* the job may not have begun yet */
+        run->next_abort_ms = now_ms + run->limits->retry; /* the job may not have begun yet */
     if (error)
         json_object_set_new(entry, "error", json_string(vmmiErrorGetMessage(error)));
     if (!error || hopeless)
@@ -146,11 +149,12 @@ serve_abort(vmmiRun *run, uint64_t now_ms)
         end_abort(run, now_ms);
     if (run->abort_call || !wants_abort(run) || now_ms < run->next_abort_ms)
         return;
-    run->abort_call = vmmiKitWorkerSubmit(vmmiRunGetUrgent(run), carry_out, order_new(run, VMMI_ACTION_ABORT),
-                                       (GDestroyNotify)order_free);
+    run->abort_call =
+        vmmiKitWorkerSubmit(vmmiRunGetUrgent(run), carry_out, order_new(run, VMMI_ACTION_ABORT),
+                            (GDestroyNotify)order_free);
 }
 
-/* --- releasing -------------------------------------------------------------------------------------------- */
+/* --- releasing -------------------------------------------------------------------- */
 
 static bool
 lives_without_us(const vmmiRun *run)
@@ -158,7 +162,8 @@ lives_without_us(const vmmiRun *run)
     return run->attached || run->returned || vmmiRunGetRequest(run)->mode != VMMI_MODE_MANAGED;
 }
 
-/* What is about to end is waited for, and so is a job that has not begun: it must not be said that it goes on if it does not. */
+/* What is about to end is waited for, and so is a job that has not begun: it must not be said that
+ * it goes on if it does not. */
 static bool
 may_release(const vmmiRun *run, uint64_t now_ms)
 {
@@ -185,7 +190,8 @@ serve_release(vmmiRun *run, uint64_t now_ms)
     if (run->signalled != VMMI_SIGNAL_RELEASE)
         return;
     if (!lives_without_us(run)) {
-        /* It would die with us in some moment of its own choosing: end it now, and tell the truth. */
+        /* It would die with us in some moment of its own choosing: end it now, and tell the truth.
+         */
         run->signalled = VMMI_SIGNAL_ABORT;
         run->managed_release = true;
         return;
@@ -196,7 +202,7 @@ serve_release(vmmiRun *run, uint64_t now_ms)
         vmmiRunRelease(run);
 }
 
-/* --- what comes in ---------------------------------------------------------------------------------------- */
+/* --- what comes in ---------------------------------------------------------------- */
 
 static void
 see_event(vmmiRun *run, vmmiItem *item, uint64_t now_ms)
@@ -302,7 +308,7 @@ take_in(vmmiRun *run, uint64_t now_ms)
     }
 }
 
-/* --- the loop --------------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------- */
 
 static uint64_t
 next_deadline(const vmmiRun *run)

@@ -14,9 +14,9 @@
 #include "util/nearest.h"
 
 struct vmmiPolicyConfig {
-    const vmmiPolicyOption *options;   /* may be NULL */
-    json_t *values;                    /* name to value */
-    GHashTable *texts;                 /* JSON options: name to text */
+    const vmmiPolicyOption *options; /* may be NULL */
+    json_t *values;                  /* name to value */
+    GHashTable *texts;               /* JSON options: name to text */
 };
 
 static const char *const type_names[] = { "bool", "uint", "string", "json" };
@@ -61,8 +61,8 @@ check_string(const vmmiPolicyOption *option, const json_t *value, vmmiError **er
     g_autofree char *list = NULL;
 
     if (!json_is_string(value))
-        return vmmiErrorSet(err, VMMI_ERR_OPTION, "option '%s' must be a string, got %s", option->name,
-                            vmmiJsonTypeName(value));
+        return vmmiErrorSet(err, VMMI_ERR_OPTION, "option '%s' must be a string, got %s",
+                            option->name, vmmiJsonTypeName(value));
     if (!option->choices)
         return 0;
     for (size_t i = 0; option->choices[i]; i++) {
@@ -90,8 +90,8 @@ check_value(const vmmiPolicyOption *option, const json_t *value, vmmiError **err
     case VMMI_OPTION_JSON:
         return 0;
     default:
-        return vmmiErrorSet(err, VMMI_ERR_INTERNAL, "option '%s' has the unknown type %d", option->name,
-                            (int)option->type);
+        return vmmiErrorSet(err, VMMI_ERR_INTERNAL, "option '%s' has the unknown type %d",
+                            option->name, (int)option->type);
     }
 }
 
@@ -111,8 +111,8 @@ check_row(const vmmiPolicyOption *options, const vmmiPolicyOption *option, vmmiE
     if (find_option(options, option->name) != option)
         return vmmiErrorSet(err, VMMI_ERR_INTERNAL, "option '%s' is there twice", option->name);
     if (!vmmiOptionTypeToString(option->type))
-        return vmmiErrorSet(err, VMMI_ERR_INTERNAL, "option '%s' has the unknown type %d", option->name,
-                            (int)option->type);
+        return vmmiErrorSet(err, VMMI_ERR_INTERNAL, "option '%s' has the unknown type %d",
+                            option->name, (int)option->type);
     if (!option->default_value)
         return 0;
     value = default_of(option, err);
@@ -148,7 +148,8 @@ refuse_unknown(const vmmiPolicyOption *options, const char *key, vmmiError **err
     g_ptr_array_add(names, NULL);
     nearest = vmmiNearestName(key, (const char *const *)names->pdata);
     if (nearest)
-        return vmmiErrorSet(err, VMMI_ERR_OPTION, "option '%s' is unknown; did you mean '%s'?", key, nearest);
+        return vmmiErrorSet(err, VMMI_ERR_OPTION, "option '%s' is unknown; did you mean '%s'?", key,
+                            nearest);
     return vmmiErrorSet(err, VMMI_ERR_OPTION, "option '%s' is unknown%s", key,
                         options && options->name ? "" : "; this policy has no options");
 }
@@ -162,7 +163,7 @@ read_given(vmmiPolicyConfig *config, const json_t *given, char **bad_key, vmmiEr
     if (!json_is_object(given))
         return vmmiErrorSet(err, VMMI_ERR_OPTION, "'policy' must be an object, got %s",
                             vmmiJsonTypeName(given));
-    json_object_foreach((json_t *)given, key, value) {
+    json_object_foreach ((json_t *)given, key, value) {
         const vmmiPolicyOption *option = find_option(config->options, key);
 
         if (!option || check_value(option, value, err) < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * options.h: the options of a policy: its table, and the values that a configuration gives them (B1).
+ * options.h: the options of a policy: its table, and the values that a configuration gives them
+ * (B1).
  */
 #ifndef VMMI_KIT_OPTIONS_H
 #define VMMI_KIT_OPTIONS_H
@@ -10,15 +11,17 @@
 
 #include <libvmmi/vmmi-policy.h>
 
-/* Checks the table itself: names, defaults, ranges. A mistake is the policy author's: VMMI_ERR_INTERNAL. Returns 0 or -1. */
+/* Checks the table itself: names, defaults, ranges. A mistake is the policy author's:
+ * VMMI_ERR_INTERNAL. Returns 0 or -1. */
 int vmmiOptionTableCheck(const vmmiPolicyOption *options, vmmiError **err);
 const char *vmmiOptionTypeToString(vmmiPolicyOptionType type);
 int vmmiOptionTypeFromString(const char *name);
 
 /*
- * Reads `policy` of a configuration: defaults first, given values over them (I4). @given: NULL, or the value. @bad_key (out): on
- * failure the option that is wrong, to be freed, so that the caller can tell its place; NULL when it is the whole.
- * Returns: (transfer full): the values, or NULL with VMMI_ERR_OPTION.
+ * Reads `policy` of a configuration: defaults first, given values over them (I4). @given: NULL, or
+ * the value. @bad_key (out): on failure the option that is wrong, to be freed, so that the caller
+ * can tell its place; NULL when it is the whole. Returns: (transfer full): the values, or NULL with
+ * VMMI_ERR_OPTION.
  */
 vmmiPolicyConfig *vmmiPolicyConfigNew(const vmmiPolicyOption *options, const json_t *given,
                                       char **bad_key, vmmiError **err);

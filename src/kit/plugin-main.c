@@ -2,8 +2,8 @@
 /*
  * plugin-main.c: vmmiPolicyMain(): a complete plugin out of a table of decisions.
  *
- * One function per step, in the order of a plugin's life; the first that fails ends it. Whatever happens, the last thing is the
- * completion (S1, B0).
+ * One function per step, in the order of a plugin's life; the first that fails ends it. Whatever
+ * happens, the last thing is the completion (S1, B0).
  */
 #include "kit/plugin-main.h"
 
@@ -25,7 +25,7 @@ typedef struct {
     char **argv;
     const vmmiKitLimits *limits;
     vmmiPolicy policy;
-    const char *name;              /* of the executable */
+    const char *name; /* of the executable */
     vmmiArguments arguments;
     vmmiStreams streams;
     vmmiKitConfig config;
@@ -36,11 +36,11 @@ typedef struct {
     vmmiRun *run;
 } Plugin;
 
-/* --- configuration ---------------------------------------------------------------------------------------- */
+/* --- configuration ---------------------------------------------------------------- */
 
 /* Read on the worker: a standard input that stays silent must not hold up signals. */
 typedef struct {
-    char *path;      /* NULL: the default file */
+    char *path; /* NULL: the default file */
     char *plugin;
     int timeout_ms;
     vmmiKitConfig config;
@@ -87,8 +87,8 @@ place_option(const Plugin *plugin, const char *key, const vmmiError *mistake, vm
 {
     g_autofree char *path = key ? g_strconcat("policy.", key, NULL) : g_strdup("policy");
 
-    return vmmiMessageRaiseAt(plugin->config.message, path, true, err, vmmiErrorGetCode(mistake), "%s",
-                              vmmiErrorGetMessage(mistake));
+    return vmmiMessageRaiseAt(plugin->config.message, path, true, err, vmmiErrorGetCode(mistake),
+                              "%s", vmmiErrorGetMessage(mistake));
 }
 
 static int
@@ -103,8 +103,8 @@ apply_configuration(Plugin *plugin, vmmiError **err)
     plugin->run->silent = plugin->config.silent;
     plugin->run->ready = true;
     plugin->run->migration = json_object_get(content, "migration");
-    plugin->options = vmmiPolicyConfigNew(plugin->policy.options, json_object_get(content, "policy"),
-                                          &bad_key, &mistake);
+    plugin->options = vmmiPolicyConfigNew(plugin->policy.options,
+                                          json_object_get(content, "policy"), &bad_key, &mistake);
     if (!plugin->options)
         return place_option(plugin, bad_key, mistake, err);
     if (vmmiEngineConfigure(plugin->engine, plugin->options, err) < 0)
@@ -112,7 +112,7 @@ apply_configuration(Plugin *plugin, vmmiError **err)
     return vmmiRunReadWish(plugin->run, err);
 }
 
-/* --- connection ------------------------------------------------------------------------------------------- */
+/* --- connection ------------------------------------------------------------------- */
 
 typedef struct {
     char *uri, *username, *password_file;
@@ -151,8 +151,8 @@ connect_source(Plugin *plugin, vmmiError **err)
     connecting->uri = g_strdup(plugin->config.connection);
     connecting->username = g_strdup(plugin->config.username);
     connecting->password_file = g_strdup(plugin->config.password_file);
-    task = vmmiRunCall(plugin->run, open_connection, connecting, (GDestroyNotify)connecting_free, true,
-                       err);
+    task = vmmiRunCall(plugin->run, open_connection, connecting, (GDestroyNotify)connecting_free,
+                       true, err);
     if (!task)
         return -1;
     plugin->connect = g_steal_pointer(&connecting->connect);
@@ -177,14 +177,16 @@ claim_guest(Plugin *plugin, vmmiError **err)
     if (vmmiRecordOpen(&facts, &plugin->record, err) < 0)
         return -1;
     plugin->run->journal = plugin->record.journal;
-    vmmiRecordStart(&plugin->record, &plugin->policy, plugin->run->info.job == VMMI_JOB_MIGRATION_OUT);
+    vmmiRecordStart(&plugin->record, &plugin->policy,
+                    plugin->run->info.job == VMMI_JOB_MIGRATION_OUT);
     vmmiRunAnnounce(plugin->run);
     return 0;
 }
 
-/* --- the life of a plugin --------------------------------------------------------------------------------- */
+/* --- the life of a plugin --------------------------------------------------------- */
 
-/* Returns 0 when there was a migration to follow, whose end is in the run's verdict; or -1: it did not come to that. */
+/* Returns 0 when there was a migration to follow, whose end is in the run's verdict; or -1: it did
+ * not come to that. */
 static int
 live(Plugin *plugin, vmmiError **err)
 {
@@ -220,8 +222,8 @@ judge_early_end(const Plugin *plugin, vmmiError *error, vmmiKitVerdict *verdict)
     verdict->evidence = vmmiKitDescribeGuest(info->state, info->reason);
     if (info->job == VMMI_JOB_NONE)
         verdict->where = info->state == VMMI_GUEST_RUNNING || info->state == VMMI_GUEST_PAUSED
-            ? VMMI_WHERE_SOURCE
-            : VMMI_WHERE_NOWHERE;
+                             ? VMMI_WHERE_SOURCE
+                             : VMMI_WHERE_NOWHERE;
 }
 
 static const vmmiSample *

@@ -2,8 +2,8 @@
 /*
  * record.c: a plugin's own place in the run directory.
  *
- * A manager that uses libvmmi has made the record and claimed the guest before it started us, and says so in VMMI_JOB. A plugin
- * that was started bare does the same itself.
+ * A manager that uses libvmmi has made the record and claimed the guest before it started us, and
+ * says so in VMMI_JOB. A plugin that was started bare does the same itself.
  */
 #include "kit/record.h"
 

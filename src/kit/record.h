@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * record.h: a plugin's own place in the run directory: its job, its claim on the guest (B13), its journal.
+ * record.h: a plugin's own place in the run directory: its job, its claim on the guest (B13), its
+ * journal.
  */
 #ifndef VMMI_KIT_RECORD_H
 #define VMMI_KIT_RECORD_H
@@ -16,8 +17,8 @@
 
 typedef struct {
     vmmiJob *job;
-    vmmiJournal *journal;   /* NULL: it cannot be written, which harms nobody */
-    bool bare;              /* made here, since no manager did */
+    vmmiJournal *journal; /* NULL: it cannot be written, which harms nobody */
+    bool bare;            /* made here, since no manager did */
 } vmmiRecord;
 
 /* What a record that is made here says. Borrowed. */
@@ -31,8 +32,8 @@ typedef struct {
 } vmmiRecordFacts;
 
 /*
- * Finds the job that a manager made for this process (VMMI_JOB), else makes one, which claims the guest. VMMI_ERR_GUEST_BUSY
- * when another plugin has it. Returns 0 or -1.
+ * Finds the job that a manager made for this process (VMMI_JOB), else makes one, which claims the
+ * guest. VMMI_ERR_GUEST_BUSY when another plugin has it. Returns 0 or -1.
  */
 int vmmiRecordOpen(const vmmiRecordFacts *facts, vmmiRecord *record, vmmiError **err);
 /* Says who works here. */

@@ -68,8 +68,8 @@ vmmiRunFree(vmmiRun *run)
 bool
 vmmiRunIsStuck(vmmiRun *run)
 {
-    return !vmmiKitWorkerIsIdle(run->worker) || (run->urgent && !vmmiKitWorkerIsIdle(run->urgent)) ||
-           run->performing || run->sampling;
+    return !vmmiKitWorkerIsIdle(run->worker) ||
+           (run->urgent && !vmmiKitWorkerIsIdle(run->urgent)) || run->performing || run->sampling;
 }
 
 vmmiKitWorker *

@@ -2,7 +2,8 @@
 /*
  * sampler.c: the thread that looks at the figures.
  *
- * It has its own clock, so that a sample costs the loop one wake-up, and passes that follow each other quickly share one.
+ * It has its own clock, so that a sample costs the loop one wake-up, and passes that follow each
+ * other quickly share one.
  */
 #include "kit/sampler.h"
 

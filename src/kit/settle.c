@@ -2,7 +2,8 @@
 /*
  * settle.c: the end of a run: when to look for it, what to put side by side, when to give up.
  *
- * The judgement itself is verdict.c. A look asks the source for the domain's state and the job's final figures.
+ * The judgement itself is verdict.c. A look asks the source for the domain's state and the job's
+ * final figures.
  */
 #include "kit/run.h"
 
@@ -13,9 +14,9 @@
 typedef struct {
     vmmiConnect *connect;
     char *uuid;
-    bool figures;            /* wanted as well */
+    bool figures; /* wanted as well */
     vmmiGuestInfo info;
-    vmmiSample *sample;      /* NULL: none */
+    vmmiSample *sample; /* NULL: none */
 } Look;
 
 static void
@@ -51,10 +52,11 @@ start_look(vmmiRun *run)
     what->connect = vmmiConnectRef(run->connect);
     what->uuid = g_strdup(run->uuid);
     what->figures = !run->final_sample && (!run->returned || !run->returned_error);
-    run->look_call = vmmiKitWorkerSubmit(vmmiRunGetUrgent(run), look, what, (GDestroyNotify)look_free);
+    run->look_call =
+        vmmiKitWorkerSubmit(vmmiRunGetUrgent(run), look, what, (GDestroyNotify)look_free);
 }
 
-/* --- is it the end? --------------------------------------------------------------------------------------- */
+/* --- is it the end? --------------------------------------------------------------- */
 
 /* Something besides our own call says that it is over. */
 static bool
@@ -89,7 +91,7 @@ is_ending(vmmiRun *run, uint64_t now_ms)
     return !run->performing || now_ms - run->hint_ms >= run->limits->returning;
 }
 
-/* --- the judgement ---------------------------------------------------------------------------------------- */
+/* --- the judgement ---------------------------------------------------------------- */
 
 static bool
 is_final(const vmmiRun *run, uint64_t now_ms)
@@ -236,8 +238,9 @@ vmmiRunRelease(vmmiRun *run)
     verdict->settled = true;
     verdict->outcome = VMMI_OUTCOME_RELEASED;
     verdict->where = there ? VMMI_WHERE_DESTINATION : VMMI_WHERE_SOURCE;
-    verdict->evidence = g_strdup_printf("the migration was in state '%s'",
-                                        vmmiStateToString(run->tracker.state));
-    vmmiErrorSet(&verdict->error, VMMI_ERR_RELEASED, "released: the migration goes on without its policy");
+    verdict->evidence =
+        g_strdup_printf("the migration was in state '%s'", vmmiStateToString(run->tracker.state));
+    vmmiErrorSet(&verdict->error, VMMI_ERR_RELEASED,
+                 "released: the migration goes on without its policy");
     finish(run);
 }

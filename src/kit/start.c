@@ -2,18 +2,18 @@
 /*
  * start.c: the flags and parameters of a start.
  *
- * What the user named or forbade ("x", "no-x") is fixed. Shapes of the user's object are checked when the request is made
- * of it; here a member of a wrong type simply fixes nothing.
+ * What the user named or forbade ("x", "no-x") is fixed. Shapes of the user's object are checked
+ * when the request is made of it; here a member of a wrong type simply fixes nothing.
  */
 #include "kit/start.h"
 
 #include "util/cleanup.h"
 
 struct vmmiPolicyStart {
-    json_t *migration;    /* the user's, a copy */
-    GHashTable *fixed;    /* the user's flags: name to whether it is on */
-    GHashTable *chosen;   /* the policy's, the same */
-    json_t *params;       /* the policy's: name to value */
+    json_t *migration;  /* the user's, a copy */
+    GHashTable *fixed;  /* the user's flags: name to whether it is on */
+    GHashTable *chosen; /* the policy's, the same */
+    json_t *params;     /* the policy's: name to value */
 };
 
 static void
@@ -35,7 +35,7 @@ vmmiPolicyStartNew(const json_t *migration)
     start->fixed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     start->chosen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     start->params = json_object();
-    json_array_foreach(json_object_get(start->migration, "flags"), i, flag) {
+    json_array_foreach (json_object_get(start->migration, "flags"), i, flag) {
         if (json_is_string(flag))
             note_flag(start->fixed, json_string_value(flag));
     }
@@ -88,8 +88,8 @@ vmmiPolicyStartSetUInt(vmmiPolicyStart *start, const char *param, uint64_t value
 static void
 add_flags(const vmmiPolicyStart *start, json_t *flags)
 {
-    g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(start->chosen),
-                                         (GCompareFunc)strcmp);
+    g_autoptr(GList) names =
+        g_list_sort(g_hash_table_get_keys(start->chosen), (GCompareFunc)strcmp);
 
     for (const GList *at = names; at; at = at->next) {
         if (GPOINTER_TO_INT(g_hash_table_lookup(start->chosen, at->data)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * start.h: the flags and parameters of a start, of which the user's are fixed and the policy may choose the rest.
+ * start.h: the flags and parameters of a start, of which the user's are fixed and the policy may
+ * choose the rest.
  */
 #ifndef VMMI_KIT_START_H
 #define VMMI_KIT_START_H

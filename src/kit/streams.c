@@ -2,8 +2,9 @@
 /*
  * streams.c: a plugin's own two streams, kept apart from everything that libraries print.
  *
- * libvirt, GLib and the C library all write to descriptors 1 and 2 by themselves. They get /dev/null, or the private log; the
- * real streams live on under other numbers, closed on exec, so that no grandchild writes there either.
+ * libvirt, GLib and the C library all write to descriptors 1 and 2 by themselves. They get
+ * /dev/null, or the private log; the real streams live on under other numbers, closed on exec, so
+ * that no grandchild writes there either.
  */
 #include "kit/streams.h"
 
@@ -16,7 +17,8 @@
 
 /* GLib would also write to the journal of the system, and to standard output. */
 static GLogWriterOutput
-write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user G_GNUC_UNUSED)
+write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
+          gpointer user G_GNUC_UNUSED)
 {
     g_autofree char *line = g_log_writer_format_fields(level, fields, n_fields, FALSE);
     g_autofree char *text = g_strdup_printf("%s\n", line);
@@ -55,7 +57,8 @@ vmmiStreamsTake(vmmiStreams *streams, vmmiError **err)
     if (null_fd < 0 || out_fd < 0 || err_fd < 0)
         return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot keep the standard streams");
     if (dup2(null_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDERR_FILENO) < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot silence the standard streams");
+        return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno,
+                                 "cannot silence the standard streams");
     g_log_set_writer_func(write_log, NULL, NULL);
     streams->status_fd = vmmiFdSteal(&out_fd);
     streams->completion_fd = vmmiFdSteal(&err_fd);
@@ -66,14 +69,16 @@ vmmiStreamsTake(vmmiStreams *streams, vmmiError **err)
 int
 vmmiStreamsLogTo(const char *path, vmmiError **err)
 {
-    vmmi_autofd int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-                                    O_NOCTTY, 0600);
+    vmmi_autofd int fd = open(
+        path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
     struct stat st;
 
     if (fd < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_BAD_PATH, errno, "cannot open the log file '%s'", path);
+        return vmmiErrorSetErrno(err, VMMI_ERR_BAD_PATH, errno, "cannot open the log file '%s'",
+                                 path);
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return vmmiErrorSet(err, VMMI_ERR_BAD_PATH, "the log file '%s' is not a regular file", path);
+        return vmmiErrorSet(err, VMMI_ERR_BAD_PATH, "the log file '%s' is not a regular file",
+                            path);
     if (dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
         return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot use the log file '%s'", path);
     return 0;

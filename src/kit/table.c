@@ -13,7 +13,10 @@
 #define V1_SIZE (offsetof(vmmiPolicy, clear) + sizeof(((vmmiPolicy *)NULL)->clear))
 #define MAX_STATE_BYTES (256 * 1024 * 1024)
 
-#define NEED(member) { #member, offsetof(vmmiPolicy, member) }
+#define NEED(member)                                                                               \
+    {                                                                                              \
+#member, offsetof(vmmiPolicy, member)                                                      \
+    }
 static const struct {
     const char *name;
     size_t offset;
@@ -42,8 +45,9 @@ vmmiPolicyTableCopy(const vmmiPolicy *given, vmmiPolicy *copy, vmmiError **err)
                                 policy.name ? policy.name : "(no name)", needed[i].name);
     }
     if (policy.state_size > MAX_STATE_BYTES)
-        return vmmiErrorSet(err, VMMI_ERR_INTERNAL, "policy '%s' wants %zu bytes of state, the limit is %d",
-                            policy.name, policy.state_size, MAX_STATE_BYTES);
+        return vmmiErrorSet(err, VMMI_ERR_INTERNAL,
+                            "policy '%s' wants %zu bytes of state, the limit is %d", policy.name,
+                            policy.state_size, MAX_STATE_BYTES);
     if (vmmiOptionTableCheck(policy.options, err) < 0)
         return vmmiErrorPrefix(err, "policy '%s'", policy.name);
     *copy = policy;
@@ -68,9 +72,9 @@ describe_option(const vmmiPolicyOption *option)
     json_object_set_new(object, "name", json_string(option->name));
     json_object_set_new(object, "type", json_string(vmmiOptionTypeToString(option->type)));
     if (option->default_value)
-        json_object_set_new(object, "default",
-                            vmmiJsonParseValue(option->default_value, strlen(option->default_value),
-                                               NULL, NULL));
+        json_object_set_new(
+            object, "default",
+            vmmiJsonParseValue(option->default_value, strlen(option->default_value), NULL, NULL));
     if (option->type == VMMI_OPTION_UINT && (option->minimum || option->maximum)) {
         json_object_set_new(object, "minimum", json_integer((json_int_t)option->minimum));
         if (option->maximum)

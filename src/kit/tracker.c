@@ -2,8 +2,9 @@
 /*
  * tracker.c: the state of a migration, derived from what a driver shows.
  *
- * A driver may show steps itself. Else: figures of the job mean pre-copy; a guest that is paused by its migration means
- * switchover; a job that completed means finish; a guest that is shut off because it migrated means confirm.
+ * A driver may show steps itself. Else: figures of the job mean pre-copy; a guest that is paused by
+ * its migration means switchover; a job that completed means finish; a guest that is shut off
+ * because it migrated means confirm.
  */
 #include "kit/tracker.h"
 
@@ -50,7 +51,7 @@ vmmiTrackerEvent(vmmiTracker *tracker, const vmmiEvent *event)
     switch (event->type) {
     case VMMI_EVENT_STATE:
         if (vmmiStateIsFinal(event->state) || event->state == VMMI_STATE_UNATTENDED)
-            return false;   /* the end is judged elsewhere, by more than one witness */
+            return false; /* the end is judged elsewhere, by more than one witness */
         tracker->shown = tracker->shown || event->state <= VMMI_STATE_PREPARE;
         return vmmiTrackerSetState(tracker, event->state);
     case VMMI_EVENT_ITERATION:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tracker.h: the state of a migration, derived from what a driver shows (architecture.md, section 4). Pure.
+ * tracker.h: the state of a migration, derived from what a driver shows (architecture.md, section
+ * 4). Pure.
  */
 #ifndef VMMI_KIT_TRACKER_H
 #define VMMI_KIT_TRACKER_H
@@ -9,12 +10,12 @@
 
 typedef struct {
     vmmiState state;
-    bool shown;                 /* the driver shows the steps before pre-copy itself */
-    bool job_seen;              /* libvirt's job was there */
-    bool job_gone;              /* and is not any more */
-    bool job_completed;         /* libvirt said so */
-    bool switched;              /* post-copy was reached */
-    uint64_t iteration;         /* the largest that was seen; 0: none */
+    bool shown;         /* the driver shows the steps before pre-copy itself */
+    bool job_seen;      /* libvirt's job was there */
+    bool job_gone;      /* and is not any more */
+    bool job_completed; /* libvirt said so */
+    bool switched;      /* post-copy was reached */
+    uint64_t iteration; /* the largest that was seen; 0: none */
     /* The last that was heard of the guest on this host, VMMI_GUEST_UNKNOWN: nothing. */
     vmmiGuestState guest;
     vmmiGuestReason reason;

@@ -14,8 +14,9 @@ static const char *const guest_words[] = {
     "in an unknown state", "running", "paused", "shut off", "crashed", "not there any more",
 };
 static const char *const reason_words[] = {
-    NULL, "migrating", "migrated", "migration cancelled", "post-copy", "post-copy failed",
-    "by a user", "shut down", "destroyed", "crashed",
+    NULL,        "migrating",        "migrated",  "migration cancelled",
+    "post-copy", "post-copy failed", "by a user", "shut down",
+    "destroyed", "crashed",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(guest_words) == VMMI_GUEST_LAST);
 G_STATIC_ASSERT(G_N_ELEMENTS(reason_words) == VMMI_REASON_LAST);
@@ -56,7 +57,8 @@ describe(const vmmiKitEvidence *e)
     if (e->heard != VMMI_GUEST_UNKNOWN && (!e->looked || e->guest == VMMI_GUEST_ABSENT))
         heard = vmmiKitDescribeGuest(e->heard, e->heard_reason);
     if (!look)
-        look = g_strdup_printf("the source cannot be asked (%s)", vmmiErrorGetMessage(e->look_error));
+        look =
+            g_strdup_printf("the source cannot be asked (%s)", vmmiErrorGetMessage(e->look_error));
     if (heard)
         return g_strdup_printf("%s; its last event: %s", look, heard);
     if (e->returned && !e->returned_error)
@@ -85,9 +87,15 @@ static int
 code_for(int code)
 {
     static const int kept[] = {
-        VMMI_ERR_MIGRATION_ABORTED, VMMI_ERR_GUEST_UNKNOWN, VMMI_ERR_GUEST_BUSY,
-        VMMI_ERR_NOT_SUPPORTED, VMMI_ERR_DEADLINE, VMMI_ERR_MALFORMED_CONFIGURATION,
-        VMMI_ERR_URI, VMMI_ERR_CONNECT, VMMI_ERR_AUTH,
+        VMMI_ERR_MIGRATION_ABORTED,
+        VMMI_ERR_GUEST_UNKNOWN,
+        VMMI_ERR_GUEST_BUSY,
+        VMMI_ERR_NOT_SUPPORTED,
+        VMMI_ERR_DEADLINE,
+        VMMI_ERR_MALFORMED_CONFIGURATION,
+        VMMI_ERR_URI,
+        VMMI_ERR_CONNECT,
+        VMMI_ERR_AUTH,
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
@@ -114,7 +122,8 @@ judge_broken(const vmmiKitEvidence *e, vmmiKitVerdict *verdict)
 {
     settle(verdict, VMMI_OUTCOME_FAILED, VMMI_WHERE_BOTH, describe(e));
     vmmiErrorSet(&verdict->error, VMMI_ERR_POSTCOPY_BROKEN,
-                 "post-copy broke: the guest is paused, each host holds a part of it, and it can be recovered");
+                 "post-copy broke: the guest is paused, each host holds a part of it, and it can "
+                 "be recovered");
     add_details(e, verdict);
 }
 
@@ -145,10 +154,11 @@ judge_aborted(const vmmiKitEvidence *e, vmmiKitVerdict *verdict)
 {
     settle(verdict, VMMI_OUTCOME_ABORTED, VMMI_WHERE_SOURCE, describe(e));
     if (e->abort_done && e->abort_reason)
-        vmmiErrorSet(&verdict->error, VMMI_ERR_MIGRATION_ABORTED, "the policy aborted the migration: %s",
-                     e->abort_reason);
+        vmmiErrorSet(&verdict->error, VMMI_ERR_MIGRATION_ABORTED,
+                     "the policy aborted the migration: %s", e->abort_reason);
     else if (e->abort_done)
-        vmmiErrorSet(&verdict->error, VMMI_ERR_MIGRATION_ABORTED, "the migration was aborted as asked");
+        vmmiErrorSet(&verdict->error, VMMI_ERR_MIGRATION_ABORTED,
+                     "the migration was aborted as asked");
     else
         vmmiErrorSet(&verdict->error, VMMI_ERR_MIGRATION_ABORTED, "the migration was aborted: %s",
                      vmmiErrorGetMessage(e->returned_error));
@@ -162,7 +172,7 @@ judge_failed(const vmmiKitEvidence *e, vmmiKitVerdict *verdict)
 
     settle(verdict, VMMI_OUTCOME_FAILED,
            e->guest == VMMI_GUEST_RUNNING || e->guest == VMMI_GUEST_PAUSED ? VMMI_WHERE_SOURCE
-                                                                         : VMMI_WHERE_NOWHERE,
+                                                                           : VMMI_WHERE_NOWHERE,
            describe(e));
     if (!e->returned_error)
         vmmiErrorSet(&verdict->error, VMMI_ERR_MIGRATION_FAILED,
@@ -183,7 +193,7 @@ judge_success(const vmmiKitEvidence *e, vmmiKitVerdict *verdict)
 
     if (e->looked && !gone && !e->offline) {
         if (!e->final)
-            return;   /* the source may not have settled yet */
+            return; /* the source may not have settled yet */
         judge_unknown(e, VMMI_WHERE_SOURCE, verdict);
         return;
     }
@@ -203,14 +213,16 @@ is_between(const vmmiKitEvidence *e)
 static void
 judge_on_source(const vmmiKitEvidence *e, vmmiKitVerdict *verdict)
 {
-    bool aborted = e->abort_done || vmmiErrorGetCode(e->returned_error) == VMMI_ERR_MIGRATION_ABORTED;
+    bool aborted =
+        e->abort_done || vmmiErrorGetCode(e->returned_error) == VMMI_ERR_MIGRATION_ABORTED;
 
     if (!e->final && (e->job == VMMI_JOB_MIGRATION_OUT || is_between(e))) {
         verdict->goes_on = e->job == VMMI_JOB_MIGRATION_OUT;
     } else if (e->reason == VMMI_REASON_POSTCOPY) {
         judge_unknown(e, VMMI_WHERE_UNKNOWN, verdict);
     } else if (e->job == VMMI_JOB_MIGRATION_OUT &&
-               (!e->returned_error || vmmiErrorGetCode(e->returned_error) == VMMI_ERR_DISCONNECTED)) {
+               (!e->returned_error ||
+                vmmiErrorGetCode(e->returned_error) == VMMI_ERR_DISCONNECTED)) {
         judge_unknown(e, VMMI_WHERE_SOURCE, verdict);
     } else if (aborted && e->job != VMMI_JOB_MIGRATION_OUT && e->guest != VMMI_GUEST_SHUTOFF) {
         judge_aborted(e, verdict);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * verdict.h: how a migration ended, and where the guest is, from all that is known (B14, B15, B16). Pure.
+ * verdict.h: how a migration ended, and where the guest is, from all that is known (B14, B15, B16).
+ * Pure.
  *
- * No witness is trusted alone: the return of the call, the job's own event, and the state of the domain on the source are put
- * side by side. What contradicts itself is "unknown", never a guess.
+ * No witness is trusted alone: the return of the call, the job's own event, and the state of the
+ * domain on the source are put side by side. What contradicts itself is "unknown", never a guess.
  */
 #ifndef VMMI_KIT_VERDICT_H
 #define VMMI_KIT_VERDICT_H
@@ -13,15 +14,15 @@
 #include <libvmmi/vmmi-driver.h>
 
 typedef struct {
-    bool attached;                /* somebody else started it; there is no call of ours */
-    bool returned;                /* our call is back */
+    bool attached; /* somebody else started it; there is no call of ours */
+    bool returned; /* our call is back */
     const vmmiError *returned_error;
-    bool ran;                     /* the guest was active on the source at the start */
-    bool offline;                 /* the guest does not run and is not meant to */
-    bool abort_done;              /* an abort of ours was accepted */
-    const char *abort_reason;     /* of a policy's abort; NULL: the manager asked */
-    bool job_completed;           /* the event came */
-    bool switched;                /* post-copy was reached */
+    bool ran;                 /* the guest was active on the source at the start */
+    bool offline;             /* the guest does not run and is not meant to */
+    bool abort_done;          /* an abort of ours was accepted */
+    const char *abort_reason; /* of a policy's abort; NULL: the manager asked */
+    bool job_completed;       /* the event came */
+    bool switched;            /* post-copy was reached */
     /* The last that events said of the guest on the source. */
     vmmiGuestState heard;
     vmmiGuestReason heard_reason;
@@ -30,17 +31,17 @@ typedef struct {
     vmmiGuestState guest;
     vmmiGuestReason reason;
     vmmiJobKind job;
-    const vmmiError *look_error;  /* why there was no look */
-    bool final;                   /* there is no more time: judge by what is there */
+    const vmmiError *look_error; /* why there was no look */
+    bool final;                  /* there is no more time: judge by what is there */
 } vmmiKitEvidence;
 
 typedef struct {
-    bool settled;                 /* false: look again; the rest is empty then */
-    bool goes_on;                 /* not settled, because the job still runs */
+    bool settled; /* false: look again; the rest is empty then */
+    bool goes_on; /* not settled, because the job still runs */
     vmmiOutcomeKind outcome;
     vmmiWhere where;
     char *evidence;
-    vmmiError *error;             /* NULL exactly when the outcome is "completed" */
+    vmmiError *error; /* NULL exactly when the outcome is "completed" */
 } vmmiKitVerdict;
 
 /* Fills @verdict, to be cleared. */

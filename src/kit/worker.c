@@ -7,8 +7,8 @@
 #include "util/cleanup.h"
 
 struct vmmiTask {
-    int refs;       /* atomic */
-    int done;       /* atomic; what follows is written before it is set */
+    int refs; /* atomic */
+    int done; /* atomic; what follows is written before it is set */
     int result;
     vmmiError *error;
     vmmiTaskFunc func;
@@ -17,10 +17,10 @@ struct vmmiTask {
 };
 
 struct vmmiKitWorker {
-    int refs;                /* atomic: the owner's and the thread's */
-    int pending;             /* atomic */
+    int refs;    /* atomic: the owner's and the thread's */
+    int pending; /* atomic */
     vmmiFeed *feed;
-    GAsyncQueue *calls;      /* of vmmiTask; the stop mark is the worker itself */
+    GAsyncQueue *calls; /* of vmmiTask; the stop mark is the worker itself */
 };
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * worker.h: the thread on which the loop has its calls made, so that a slow host never holds up signals and status.
+ * worker.h: the thread on which the loop has its calls made, so that a slow host never holds up
+ * signals and status.
  */
 #ifndef VMMI_KIT_WORKER_H
 #define VMMI_KIT_WORKER_H
@@ -20,8 +21,10 @@ void vmmiKitWorkerFree(vmmiKitWorker *worker);
 /* Whether no call is under way or waits. */
 bool vmmiKitWorkerIsIdle(vmmiKitWorker *worker);
 
-/* Hands a call over. @data is given to @free_data when both sides are done with it. Returns a reference. */
-vmmiTask *vmmiKitWorkerSubmit(vmmiKitWorker *worker, vmmiTaskFunc func, void *data, GDestroyNotify free_data);
+/* Hands a call over. @data is given to @free_data when both sides are done with it. Returns a
+ * reference. */
+vmmiTask *vmmiKitWorkerSubmit(vmmiKitWorker *worker, vmmiTaskFunc func, void *data,
+                              GDestroyNotify free_data);
 void vmmiTaskUnref(vmmiTask *call);
 /* Whether the call has ended; from then on result, error and data may be looked at. */
 bool vmmiTaskIsDone(vmmiTask *call);

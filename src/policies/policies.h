@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policies.h: the policies that come with the library. Pure decisions; a plugin's main for each is in tools/plugins.
+ * policies.h: the policies that come with the library. Pure decisions; a plugin's main for each is
+ * in tools/plugins.
  */
 #ifndef VMMI_POLICIES_POLICIES_H
 #define VMMI_POLICIES_POLICIES_H
