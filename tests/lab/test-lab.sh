@@ -172,7 +172,8 @@ case_guest_beats() {
     expect_code 125 guest beats
     lab destroy beats
     expect_code 125 where beats
-    expect "guests on the source" "$(virsh -q -c "$VMMI_LAB_SRC" list --name --all | grep -x beats)" ''
+    expect "guests on the source" "$(virsh -q -c "$VMMI_LAB_SRC" list --name --all |
+        grep -x beats)" ''
 }
 
 enough_beats() {
@@ -389,7 +390,8 @@ case_sasl() {
     eval "$(lab env)"
     virsh -q -c "$VMMI_LAB_SRC" list >/dev/null || fail "with the right password"
     ! virsh -q -c "$VMMI_LAB_SASL_URI" list >/dev/null 2>&1 </dev/null || fail "without a password"
-    sed 's/^password=.*/password=wrong/' "$VMMI_LAB_DIR/source/auth.conf" >"$VMMI_LAB_DIR/wrong.conf"
+    sed 's/^password=.*/password=wrong/' "$VMMI_LAB_DIR/source/auth.conf" \
+        >"$VMMI_LAB_DIR/wrong.conf"
     ! virsh -q -c "$VMMI_LAB_SASL_URI&authfile=$VMMI_LAB_DIR/wrong.conf" list >/dev/null 2>&1 \
         </dev/null || fail "with a wrong password"
 }

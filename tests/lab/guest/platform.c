@@ -206,7 +206,7 @@ platform_idle(uint32_t seen_ticks)
     __asm__ volatile("cli");
     platform_forget_own();
     if (ticks == seen_ticks)
-        __asm__ volatile("sti; hlt");    /* sti takes effect after hlt has begun: no wake-up is lost */
+        __asm__ volatile("sti; hlt");    /* nothing comes between the two: no wake-up is lost */
     else
         __asm__ volatile("sti");
 }

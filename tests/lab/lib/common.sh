@@ -27,7 +27,9 @@ lab_choose() {
     esac
     LAB_ROOT=${VMMI_LAB_ROOT:-/run/vmmi-lab}
     case $LAB_ROOT in
-        *[!A-Za-z0-9_/.-]* | [!/]*) die "VMMI_LAB_ROOT must be an absolute path of plain characters" ;;
+        *[!A-Za-z0-9_/.-]* | [!/]*)
+            die "VMMI_LAB_ROOT must be an absolute path of plain characters: '$LAB_ROOT'"
+            ;;
     esac
     LAB_NAME=$1
     LAB=$LAB_ROOT/$1
@@ -67,10 +69,12 @@ EOF
         command -v "${CC:-cc}" >/dev/null || missing+=' gcc libc6-dev'
     fi
     if [ "${1-}" = sasl ]; then
-        command -v saslpasswd2 >/dev/null || missing+=' sasl2-bin libsasl2-modules libsasl2-modules-db'
+        command -v saslpasswd2 >/dev/null ||
+            missing+=' sasl2-bin libsasl2-modules libsasl2-modules-db'
     fi
     [ -z "$missing" ] ||
-        die "programs are missing; install them with: apt-get install --no-install-recommends$missing"
+        die "programs are missing; install them with:" \
+            "apt-get install --no-install-recommends$missing"
 }
 
 # lab_lock: one 'up' or 'down' of a lab at a time; file descriptor 9 holds the lock.

@@ -29,7 +29,9 @@ lab_programs() {
 
 guest_choose() {
     case $1 in
-        '' | *[!A-Za-z0-9_.-]* | [.-]*) die "a guest's name has letters, digits, '-', '_', '.': '$1'" ;;
+        '' | *[!A-Za-z0-9_.-]* | [.-]*)
+            die "a guest's name has letters, digits, '-', '_' and '.' only: '$1'"
+            ;;
     esac
     [ ${#1} -le 24 ] || die "a guest's name has at most 24 characters: '$1'"
     GUEST=$1
@@ -111,7 +113,9 @@ guest_check() {
     guest_number --vcpus "$vcpus" 1 8
     [ "$memory" -ge $((set + 5)) ] ||
         die "--memory $memory is too small: a working set of $set MiB needs $((set + 5)) MiB"
-    case $rate in '' | *[!0-9.]* | *.*.* | .) die "--dirty-rate takes a number of MiB/s: '$rate'" ;; esac
+    case $rate in
+        '' | *[!0-9.]* | *.*.* | .) die "--dirty-rate takes a number of MiB/s: '$rate'" ;;
+    esac
     case $pattern in
         uniform | cyclic | phased | zipf) ;;
         *) die "--pattern is uniform, cyclic, phased or zipf: '$pattern'" ;;
@@ -149,7 +153,9 @@ guest_xml() {
     <memballoon model='none'/>
     <video><model type='none'/></video>
     <serial type='unix'>
-      <source mode='connect' path='$GUEST_DIR/serial.sock'><reconnect enabled='yes' timeout='1'/></source>
+      <source mode='connect' path='$GUEST_DIR/serial.sock'>
+        <reconnect enabled='yes' timeout='1'/>
+      </source>
       <target port='0'/>
     </serial>
 EOF
@@ -175,14 +181,19 @@ guest_disk() {
     done
 }
 
+# The guest is at work, or has said why it is not.
 guest_speaks() {
-    if grep -qs '^t [0-9]* [a-z]* X' "$GUEST_DIR/serial.log"; then
-        die "the guest '$GUEST' says: $(sed -n 's/^t [0-9]* [a-z]* X //p' "$GUEST_DIR/serial.log")"
-    fi
-    grep -qs '^t [0-9]* [a-z]* H ready' "$GUEST_DIR/serial.log"
+    grep -qsE '^t [0-9]+ [a-z]+ (H ready|X)' "$GUEST_DIR/serial.log"
+}
+
+guest_works() {
+    wait_until 60 guest_speaks && ! grep '^t [0-9]* [a-z]* X' "$GUEST_DIR/serial.log" \
+        >"$GUEST_DIR.error"
 }
 
 guest_start() {
+    local error
+
     guest_choose "$1"
     shift
     guest_defaults
@@ -193,9 +204,11 @@ guest_start() {
     collector_start
     guest_disk
     guest_xml >"$GUEST_DIR/guest.xml"
-    if ! guest_boot || ! wait_until 60 guest_speaks; then
+    if ! guest_boot || ! guest_works; then
+        error=$(cat "$GUEST_DIR.error" 2>/dev/null)
+        rm -f "$GUEST_DIR.error"
         guest_destroy "$GUEST"
-        die "the guest '$GUEST' did not start: $(cat "$GUEST_DIR.error" 2>/dev/null; rm -f "$GUEST_DIR.error")"
+        die "the guest '$GUEST' did not start: $error"
     fi
     rm -f "$GUEST_DIR.error"
 }
@@ -263,7 +276,8 @@ guest_states() {
 
 # A collector that was killed has a successor; QEMU finds it within a second.
 collector_hears() {
-    awk '$1 == "s" { heard = 0 } $1 == "o" { heard = 1 } END { exit !heard }' "$GUEST_DIR/serial.log"
+    awk '$1 == "s" { heard = 0 } $1 == "o" { heard = 1 } END { exit !heard }' \
+        "$GUEST_DIR/serial.log"
 }
 
 guest_ask() {

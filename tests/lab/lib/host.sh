@@ -126,7 +126,8 @@ host_pid() {
 host_start() {
     host_configure "$1"
     host_exec "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-        "$LAB/bin/vmmi-lab-tool" reap libvirtd --listen --daemon </dev/null >>"$LAB/$1/start.log" 2>&1 9>&- || host_failed "$1"
+        "$LAB/bin/vmmi-lab-tool" reap libvirtd --listen --daemon </dev/null \
+        >>"$LAB/$1/start.log" 2>&1 9>&- || host_failed "$1"
 }
 
 host_answers() {

@@ -48,7 +48,8 @@ keys_sasl() {
     mkdir -p "$dir"
     password=$(openssl rand -hex 12)
     printf 'mech_list: scram-sha-256\nsasldb_path: %s\n' "$dir/passwd.db" >"$dir/libvirt.conf"
-    printf '%s' "$password" | saslpasswd2 -p -c -f "$dir/passwd.db" -a libvirt -u source "$SASL_USER" ||
+    printf '%s' "$password" |
+        saslpasswd2 -p -c -f "$dir/passwd.db" -a libvirt -u source "$SASL_USER" ||
         die "cannot make the SASL user"
     (umask 077 && printf '%s' "$password" >"$LAB/sasl")
     (umask 077 && cat >"$LAB/source/auth.conf") <<EOF
