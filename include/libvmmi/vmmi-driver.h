@@ -105,6 +105,7 @@ typedef struct {
     const char *const *arguments;     /* argv of the plugin, argv[0] included, ends with NULL (I1) */
     const char *const *environment;   /* NAME=VALUE, ends with NULL: all that the plugin gets */
     const char *job_dir;              /* the migration's directory; holds config.json and the streams' files */
+    unsigned int timeout_ms;          /* the longest time until the plugin runs; 0: 10,000 */
 } vmmiLaunchRequest;
 
 /* --- the table -------------------------------------------------------------------------------------------- */

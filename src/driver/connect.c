@@ -134,6 +134,9 @@ vmmiConnectOpenLayered(const char *uri, const vmmiConnectOptions *given,
     connect->pid = getpid();
     connect->uri = g_strdup(uri);
     connect->driver = driver;
+    connect->options = options;
+    connect->options.username = g_strdup(options.username);
+    connect->options.password_file = g_strdup(options.password_file);
     if (fill(connect, &options, extra, n_extra, err) < 0)
         return NULL;
     return g_steal_pointer(&connect);
@@ -165,6 +168,8 @@ vmmiConnectUnref(vmmiConnect *connect)
     /* After fork the driver's threads do not exist here: leave its state to the parent. */
     if (connect->ops.close && connect->pid == getpid())
         connect->ops.close(connect->privs[AT(close)]);
+    g_free((char *)connect->options.username);
+    g_free((char *)connect->options.password_file);
     g_free(connect->uri);
     g_free(connect->world);
     g_free(connect);

@@ -22,6 +22,7 @@ struct vmmiConnect {
     char *world;
     const vmmiDriver *driver;
     vmmiLocality locality;
+    vmmiConnectOptions options;                       /* as in force; its strings are owned */
     vmmiDriverOps ops;                                /* merged */
     const char *layer_names[VMMI_DRIVER_MAX_SLOTS];   /* NULL: nothing serves the slot */
     void *privs[VMMI_DRIVER_MAX_SLOTS];

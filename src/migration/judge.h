@@ -75,6 +75,8 @@ void vmmiVerdictClear(vmmiVerdict *verdict);
 /* Where the source alone puts the guest: whether a migration goes on there; whether the guest has left it for good. */
 bool vmmiLookIsMoving(const vmmiLook *look);
 bool vmmiLookHasLeft(const vmmiLook *look);
+/* Whether the source's word settles where the guest is. */
+bool vmmiLookDecides(const vmmiLook *look);
 /* "shut off: migrated"; to be freed. */
 char *vmmiLookToText(const vmmiLook *look);
 

@@ -105,6 +105,14 @@ vmmiLookHasLeft(const vmmiLook *look)
            place == VMMI_PLACE_LEFT;
 }
 
+bool
+vmmiLookDecides(const vmmiLook *look)
+{
+    vmmiPlace place = place_of_source(look);
+
+    return place != VMMI_PLACE_UNKNOWN && place != VMMI_PLACE_LEFT;
+}
+
 /* An event is old news: it counts where it told of an end. */
 static vmmiPlace
 place_of_event(const vmmiLook *event)

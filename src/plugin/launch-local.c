@@ -29,7 +29,7 @@
 #include "util/error.h"
 #include "util/spawn.h"
 
-/* From the call to the answer that the plugin runs; a script on a slow disk needs some. */
+/* From the call to the answer that the plugin runs, unless the request says otherwise; a slow disk needs some. */
 #define LAUNCH_MS 10000
 /* How long a shim that was left alone may take to end. */
 #define STOP_MS 2000
@@ -269,13 +269,19 @@ stop_all(Launch *launch, bool went)
     reap(launch);
 }
 
+static unsigned int
+launch_limit(const vmmiLaunchRequest *request)
+{
+    return request->timeout_ms ? request->timeout_ms : LAUNCH_MS;
+}
+
 static int
 raise_silence(Launch *launch, int number, bool went, vmmiError **err)
 {
     stop_all(launch, went);
     if (number == ETIMEDOUT)
-        vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH, "plugin '%s' was not running after %d ms; it was stopped",
-                     launch->request->plugin_path, LAUNCH_MS);
+        vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH, "plugin '%s' was not running after %u ms; it was stopped",
+                     launch->request->plugin_path, launch_limit(launch->request));
     else
         vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH, "the shim ended before plugin '%s' was running",
                      launch->request->plugin_path);
@@ -302,7 +308,7 @@ int
 vmmiLaunchLocal(const vmmiLaunchRequest *request, vmmiError **err)
 {
     g_auto(Launch) launch = { .request = request, .job_fd = -1, .socket = -1,
-                              .deadline = vmmiClockBoottimeMs() + LAUNCH_MS };
+                              .deadline = vmmiClockBoottimeMs() + launch_limit(request) };
 
     if (check_request(request, err) < 0)
         return -1;

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control.c: abort and release, and what is done about plugins that do not end.
+ *
+ * Both only ask (architecture.md, section 9). A plugin that does not follow an abort, or outlives its migration (L1), is
+ * helped along step by step, each with a time limit: the limits are in private.h, the reasons in docs/outcomes.md.
+ */
+#include <signal.h>
+
+#include "driver/connect.h"
+#include "migration/private.h"
+#include "util/cleanup.h"
+
+static int
+send_signal(vmmiMigration *migration, int number, vmmiError **err)
+{
+    return vmmiCallPluginSignal(migration->connect, vmmiJobGetPath(migration->job), number, err);
+}
+
+static int
+check_running(const vmmiMigration *migration, vmmiError **err)
+{
+    if (vmmiMigrationCheck(migration, err) < 0)
+        return -1;
+    if (migration->outcome)
+        return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s has ended: %s",
+                            vmmiMigrationGetId(migration),
+                            vmmiOutcomeKindToString(migration->outcome->kind));
+    return 0;
+}
+
+void
+vmmiControlAbort(vmmiMigration *migration)
+{
+    vmmiWorker *worker;
+
+    if (migration->abort_sent || !migration->source_asker)
+        return;
+    worker = vmmiAskerGetWorker(migration->manager, migration->source_asker);
+    if (worker && vmmiWorkerAsk(worker, VMMI_ANSWER_ABORT, vmmiMigrationGetGuestUuid(migration),
+                                migration->token, 0, NULL) == 0)
+        migration->abort_sent = true;
+}
+
+/* Nobody is there to be asked: the connection aborts (W1). */
+static int
+abort_unattended(vmmiMigration *migration, vmmiError **err)
+{
+    if (migration->state == VMMI_STATE_POSTCOPY || migration->state == VMMI_STATE_POSTCOPY_BROKEN ||
+        migration->source.reason == VMMI_REASON_POSTCOPY)
+        return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED,
+                            "migration %s is in post-copy, which cannot be aborted: the guest would be lost",
+                            vmmiMigrationGetId(migration));
+    migration->abort_asked = true;
+    vmmiControlAbort(migration);
+    return 0;
+}
+
+int
+vmmiMigrationAbort(vmmiMigration *migration, vmmiError **err)
+{
+    g_autoptr(vmmiError) error = NULL;
+
+    if (check_running(migration, err) < 0)
+        return -1;
+    if (migration->plugin_ended)
+        return abort_unattended(migration, err);
+    if (send_signal(migration, SIGINT, &error) < 0) {
+        /* It is about to be seen that it ended. */
+        if (vmmiErrorGetCode(error) == VMMI_ERR_STATE)
+            return abort_unattended(migration, err);
+        return vmmiErrorPropagate(err, g_steal_pointer(&error));
+    }
+    migration->abort_asked = true;
+    if (!vmmiTimerIsSet(migration, VMMI_TIMER_ESCALATE) && !migration->escalated)
+        vmmiTimerSet(migration, VMMI_TIMER_ESCALATE, migration->manager->limits.escalate);
+    return 0;
+}
+
+int
+vmmiMigrationRelease(vmmiMigration *migration, vmmiError **err)
+{
+    if (check_running(migration, err) < 0)
+        return -1;
+    if (migration->plugin_ended)
+        return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s has no plugin any more",
+                            vmmiMigrationGetId(migration));
+    if (send_signal(migration, SIGTERM, err) < 0)
+        return -1;
+    migration->release_asked = true;
+    return 0;
+}
+
+/* --- plugins that do not end ------------------------------------------------------------------------------ */
+
+static void
+kill_plugin(vmmiMigration *migration)
+{
+    if (send_signal(migration, SIGKILL, NULL) == 0)
+        migration->killed = true;
+}
+
+static void
+escalate(vmmiMigration *migration)
+{
+    if (migration->escalated) {
+        kill_plugin(migration);
+        return;
+    }
+    migration->escalated = true;
+    vmmiControlAbort(migration);
+    vmmiTimerSet(migration, VMMI_TIMER_ESCALATE, migration->manager->limits.escalate_kill);
+}
+
+/* Only while the source still says that the guest is gone. */
+static void
+end_overdue(vmmiMigration *migration)
+{
+    if (!vmmiLookHasLeft(&migration->source))
+        return;
+    if (migration->overdue) {
+        kill_plugin(migration);
+        return;
+    }
+    migration->overdue = true;
+    send_signal(migration, SIGTERM, NULL);
+    vmmiTimerSet(migration, VMMI_TIMER_OVERDUE, migration->manager->limits.overdue_kill);
+}
+
+void
+vmmiControlOverdue(vmmiMigration *migration)
+{
+    if (!migration->overdue && !vmmiTimerIsSet(migration, VMMI_TIMER_OVERDUE))
+        vmmiTimerSet(migration, VMMI_TIMER_OVERDUE, migration->manager->limits.overdue);
+}
+
+void
+vmmiControlTimer(vmmiMigration *migration, vmmiTimer timer)
+{
+    if (migration->outcome || migration->plugin_ended)
+        return;
+    if (timer == VMMI_TIMER_ESCALATE)
+        escalate(migration);
+    else if (timer == VMMI_TIMER_OVERDUE)
+        end_overdue(migration);
+}
+
+void
+vmmiControlEnded(vmmiMigration *migration)
+{
+    vmmiTimerStop(migration, VMMI_TIMER_ESCALATE);
+    vmmiTimerStop(migration, VMMI_TIMER_OVERDUE);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * settle.c: from the plugin's end to the outcome, which is written once (architecture.md, section 9, "Two ends").
+ *
+ * The hosts are asked, judge.c judges. A migration that goes on without its plugin is "unattended" until it ends. Hosts that do
+ * not answer are asked again for a bounded time.
+ */
+#include <string.h>
+
+#include "message/json.h"
+#include "migration/private.h"
+#include "util/cleanup.h"
+
+/* --- evidence --------------------------------------------------------------------------------------------- */
+
+static void
+add_completion(const vmmiMigration *migration, vmmiEvidence *evidence, vmmiError **said)
+{
+    if (!migration->completion)
+        return;
+    vmmiCompletionGetOutcome(migration->completion, &evidence->said_outcome, &evidence->said_where);
+    if (vmmiCompletionIsSuccess(migration->completion)) {
+        evidence->said = VMMI_SAID_SUCCESS;
+        return;
+    }
+    *said = vmmiCompletionGetError(migration->completion);
+    evidence->said = VMMI_SAID_ERROR;
+    evidence->error = *said;
+}
+
+static void
+add_journal(const vmmiMigration *migration, vmmiEvidence *evidence)
+{
+    const char *outcome = NULL, *where = NULL;
+
+    if (!migration->journal_end)
+        return;
+    vmmiJsonGetString(migration->journal_end, "outcome", &outcome);
+    vmmiJsonGetString(migration->journal_end, "where", &where);
+    evidence->journal_ended = true;
+    evidence->journal_outcome = (vmmiOutcomeKind)MAX(vmmiOutcomeKindFromString(outcome), 0);
+    evidence->journal_where = (vmmiWhere)MAX(vmmiWhereFromString(where), 0);
+}
+
+/* @said: (out): keeps what the evidence borrows. */
+static void
+gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmmiError **said)
+{
+    memset(evidence, 0, sizeof(*evidence));
+    evidence->plugin = vmmiMigrationGetPlugin(migration);
+    evidence->guest = vmmiMigrationGetGuestName(migration);
+    evidence->exit_kind = migration->result.kind;
+    evidence->exit_value = migration->result.value;
+    evidence->killed_by_manager = migration->killed;
+    evidence->source = migration->source;
+    evidence->event = migration->event;
+    evidence->destination = migration->at_destination;
+    evidence->source_failure = migration->source_failure;
+    evidence->inactive = migration->inactive;
+    evidence->abort_asked = migration->abort_asked;
+    evidence->release_asked = migration->release_asked;
+    evidence->patient = patient;
+    add_completion(migration, evidence, said);
+    add_journal(migration, evidence);
+}
+
+/* --- the outcome ------------------------------------------------------------------------------------------ */
+
+/* Figures of the last job on the host are of this migration only if it was seen to run, or has moved the guest. */
+static vmmiSample *
+find_statistics(const vmmiMigration *migration, vmmiOutcomeKind kind)
+{
+    vmmiSample *statistics = migration->completion ? vmmiCompletionGetStatistics(migration->completion) : NULL;
+    const json_t *journal = json_object_get(migration->journal_end, "statistics");
+
+    if (!statistics && json_is_object(journal))
+        statistics = vmmiSampleFromJson(journal);
+    if (!statistics && (kind == VMMI_OUTCOME_COMPLETED || migration->seen_moving))
+        statistics = vmmiSampleCopy(migration->completed);
+    return statistics;
+}
+
+static char *
+find_actions(const vmmiMigration *migration)
+{
+    const char *const paths[] = { "success.actions", "error.actions" };
+
+    for (size_t i = 0; migration->completion && i < G_N_ELEMENTS(paths); i++) {
+        char *text = vmmiMessageGetJson(migration->completion, paths[i]);
+        char *copy = text && *text == '[' ? g_strdup(text) : NULL;
+
+        vmmiFree(text);
+        if (copy)
+            return copy;
+    }
+    return vmmiJsonWrite(migration->actions, false);
+}
+
+static vmmiOutcome *
+make_outcome(const vmmiMigration *migration, vmmiVerdict *verdict)
+{
+    vmmiOutcome *outcome = vmmiOutcomeNew();
+
+    g_free(outcome->evidence);
+    g_free(outcome->actions);
+    outcome->kind = verdict->kind;
+    outcome->where = verdict->where;
+    outcome->evidence = g_steal_pointer(&verdict->evidence);
+    outcome->error = g_steal_pointer(&verdict->error);
+    outcome->exit_kind = migration->result.kind;
+    outcome->exit_value = migration->result.value;
+    outcome->completion = migration->completion ? vmmiMessageRef(migration->completion) : NULL;
+    outcome->statistics = find_statistics(migration, verdict->kind);
+    outcome->actions = find_actions(migration);
+    if (migration->diagnostics) {
+        g_free(outcome->diagnostics);
+        outcome->diagnostics = g_strdup(migration->diagnostics);
+    }
+    /* Whoever reads an error should not have to look for what the plugin printed. */
+    if (outcome->error && !*vmmiErrorGetDetails(outcome->error) && *outcome->diagnostics)
+        vmmiErrorSetDetails(&outcome->error, "%s", outcome->diagnostics);
+    return outcome;
+}
+
+static vmmiOutcome *
+read_settled(const vmmiMigration *migration)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(json_t) object = NULL;
+    size_t length = 0;
+
+    if (vmmiJobReadOutcome(migration->job, &text, &length, NULL) != 1)
+        return NULL;
+    object = vmmiJsonParse(text, length, NULL, NULL);
+    return object ? vmmiOutcomeFromJson(object, NULL) : NULL;
+}
+
+static vmmiState
+final_state(vmmiOutcomeKind kind)
+{
+    switch (kind) {
+    case VMMI_OUTCOME_COMPLETED:
+        return VMMI_STATE_COMPLETED;
+    case VMMI_OUTCOME_FAILED:
+        return VMMI_STATE_FAILED;
+    case VMMI_OUTCOME_ABORTED:
+        return VMMI_STATE_ABORTED;
+    case VMMI_OUTCOME_RELEASED:
+        return VMMI_STATE_RELEASED;
+    default:
+        return VMMI_STATE_UNKNOWN;
+    }
+}
+
+/* Takes @outcome: it is the one that counts. */
+static void
+finish(vmmiMigration *migration, vmmiOutcome *outcome)
+{
+    vmmiState final = final_state(outcome->kind);
+
+    migration->outcome = outcome;
+    vmmiFollowStop(migration);
+    vmmiAskStop(migration);
+    vmmiJobReleaseClaim(migration->job);
+    /* From a broken post-copy the way to most ends leads through one that was mended. */
+    if (!vmmiStateMayFollow(migration->state, final))
+        vmmiNoticeState(migration, VMMI_STATE_POSTCOPY);
+    vmmiNoticeState(migration, final);
+    vmmiNoticeEnd(migration);
+}
+
+static void
+settle(vmmiMigration *migration, vmmiVerdict *verdict)
+{
+    g_autoptr(vmmiOutcome) outcome = make_outcome(migration, verdict);
+    g_autoptr(json_t) object = vmmiOutcomeToJson(outcome);
+    g_autofree char *text = vmmiJsonWrite(object, false);
+    vmmiOutcome *settled = NULL;
+
+    /* Somebody may have been faster: one outcome, for everybody. A full disk does not keep it from the application. */
+    if (vmmiJobSettle(migration->job, text, strlen(text), NULL) == 0)
+        settled = read_settled(migration);
+    finish(migration, settled ? settled : g_steal_pointer(&outcome));
+}
+
+bool
+vmmiSettleAdopt(vmmiMigration *migration)
+{
+    vmmiOutcome *settled = read_settled(migration);
+
+    if (!settled)
+        return false;
+    vmmiStatusGiveUp(migration, VMMI_ERR_STATE, "it ended before it answered");
+    finish(migration, settled);
+    return true;
+}
+
+/* --- on the way there ------------------------------------------------------------------------------------- */
+
+/* It goes on without its plugin. */
+static void
+go_on(vmmiMigration *migration)
+{
+    vmmiTimerStop(migration, VMMI_TIMER_SETTLE);
+    if (!vmmiTimerIsSet(migration, VMMI_TIMER_ATTEND))
+        vmmiNoticeState(migration, VMMI_STATE_UNATTENDED);
+    if (migration->abort_asked)
+        vmmiControlAbort(migration);
+    vmmiAskAgain(migration);
+}
+
+static void
+judge(vmmiMigration *migration, bool patient)
+{
+    g_auto(vmmiVerdict) verdict = { 0 };
+    g_autoptr(vmmiError) said = NULL;
+    vmmiEvidence evidence;
+
+    gather(migration, patient, &evidence, &said);
+    vmmiJudge(&evidence, &verdict);
+    if (verdict.kind != VMMI_OUTCOME_NONE) {
+        settle(migration, &verdict);
+    } else if (verdict.moving) {
+        go_on(migration);
+    } else {
+        migration->asked_destination = false;
+        vmmiAskAgain(migration);
+    }
+}
+
+void
+vmmiSettleAnswered(vmmiMigration *migration)
+{
+    bool patient = vmmiTimerIsSet(migration, VMMI_TIMER_SETTLE);
+
+    if (migration->source.kind == VMMI_LOOK_NEVER)
+        return;
+    /* Lost while it was unattended: a bounded time from now on. */
+    if (migration->source.kind == VMMI_LOOK_FAILED && !patient) {
+        vmmiTimerSet(migration, VMMI_TIMER_SETTLE, migration->manager->limits.settle);
+        patient = true;
+    }
+    /* Where the source does not decide, the destination is heard as well. */
+    if (migration->destination && !vmmiLookDecides(&migration->source) &&
+        vmmiAskDestination(migration) && migration->at_destination.kind == VMMI_LOOK_NEVER && patient)
+        return;
+    judge(migration, patient);
+}
+
+void
+vmmiSettleStart(vmmiMigration *migration)
+{
+    /* A plugin that announced the end may be a little ahead of the source's own books. */
+    if (migration->completion)
+        vmmiTimerSet(migration, VMMI_TIMER_ATTEND, migration->manager->limits.attend);
+    vmmiTimerStop(migration, VMMI_TIMER_SILENCE);
+    vmmiTimerSet(migration, VMMI_TIMER_SETTLE, migration->manager->limits.settle);
+    vmmiAskForget(migration);
+    vmmiAskSource(migration);
+}
+
+void
+vmmiSettleTimer(vmmiMigration *migration, vmmiTimer timer)
+{
+    if (migration->outcome || timer == VMMI_TIMER_ATTEND)
+        return;
+    if (migration->source.kind == VMMI_LOOK_NEVER)
+        migration->source.kind = VMMI_LOOK_FAILED;
+    judge(migration, false);
+}
