@@ -6,6 +6,8 @@
 
 /* Between two tries of an abort that came before libvirt's job. */
 #define ABORT_AGAIN_US (20 * 1000)
+/* So long after the switch to post-copy the guest is taken to run on the destination, even if it asks for no page. */
+#define POSTCOPY_START_MS 2000
 
 static int
 finish(vmmiVirtCall *call, int result, vmmiError **err)
@@ -114,6 +116,34 @@ has_job(virDomainPtr domain)
            type != VIR_DOMAIN_JOB_NONE;
 }
 
+static bool
+guest_runs_there(virDomainPtr domain)
+{
+    g_auto(vmmiVirtParams) stats = { 0 };
+    unsigned long long requests = 0;
+    int type;
+
+    if (virDomainGetJobStats(domain, &type, &stats.items, &stats.n_items, 0) < 0)
+        return false;
+    virTypedParamsGetULLong(stats.items, stats.n_items, VIR_DOMAIN_JOB_MEMORY_POSTCOPY_REQS, &requests);
+    return requests > 0;
+}
+
+/*
+ * Post-copy that is paused before the destination has started the guest loses it: QEMU's destination gives up. A page that the
+ * guest asked for proves that it runs there.
+ */
+static void
+wait_for_guest(vmmiVirtCall *call)
+{
+    unsigned int ms = MIN(POSTCOPY_START_MS, call->host->target->options.call_timeout_ms / 2);
+    gint64 until = g_get_monotonic_time() + (gint64)ms * 1000;
+
+    while (!guest_runs_there(call->domain) && g_get_monotonic_time() < until)
+        g_usleep(ABORT_AGAIN_US);
+    virResetLastError();
+}
+
 /* An abort that comes before libvirt's job has begun is tried again until it has. */
 static int
 abort_migration(vmmiVirtCall *call, vmmiError **err)
@@ -122,6 +152,8 @@ abort_migration(vmmiVirtCall *call, vmmiError **err)
     gint64 until = g_get_monotonic_time() +
                    (gint64)call->host->target->options.call_timeout_ms * 900;
 
+    if (call->postcopy)
+        wait_for_guest(call);
     for (;;) {
         g_autoptr(vmmiError) error = NULL;
         int code;

@@ -60,6 +60,9 @@ open_host(const char *uri, const vmmiConnectOptions *options, unsigned int flags
         return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "flags 0x%x are unknown, they must be 0", flags);
     if (vmmiVirtUriParse(uri, &parsed, err) < 0)
         return -1;
+    /* Before its first use libvirt cannot even say that there was no error. */
+    if (virInitialize() < 0)
+        return vmmiErrorSet(err, VMMI_ERR_SYSTEM, "libvirt cannot be initialized");
     if (options->events == VMMI_EVENTS_OWN && vmmiVirtLoopStart(err) < 0)
         return -1;
     host = vmmiVirtHostOpen(uri, &parsed, options, err);

@@ -34,6 +34,7 @@ host_new(const char *uri, const vmmiVirtUri *parsed, const vmmiConnectOptions *o
     g_cond_init(&host->changed);
     host->watches = g_ptr_array_new();
     host->guests = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, guest_free);
+    host->channels = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, vmmiVirtChannelFree);
     return host;
 }
 
@@ -53,6 +54,7 @@ vmmiVirtHostUnref(vmmiVirtHost *host)
     vmmiVirtTargetFree(host->target);
     g_ptr_array_unref(host->watches);
     g_hash_table_unref(host->guests);
+    g_hash_table_unref(host->channels);
     g_cond_clear(&host->changed);
     g_mutex_clear(&host->lock);
     g_rec_mutex_clear(&host->change);

@@ -50,6 +50,7 @@ typedef struct {
     vmmiVirtLane lanes[VMMI_VIRT_LANES];
     GPtrArray *watches;          /* of vmmiVirtWatch */
     GHashTable *guests;          /* UUID to vmmiVirtGuest */
+    GHashTable *channels;        /* UUID to what listens for all watches of a guest; monitor.c */
 } vmmiVirtHost;
 
 /* Opens a connection within the time limit of its options. Returns the host, or NULL. */
@@ -118,6 +119,7 @@ void vmmiVirtMonitorDetach(virConnectPtr conn);
 void vmmiVirtMonitorTell(vmmiVirtHost *host, vmmiEventType type, const vmmiError *error);
 /* The host is being closed: no watch hears anything any more. */
 void vmmiVirtMonitorEnd(vmmiVirtHost *host);
+void vmmiVirtChannelFree(void *channel);
 /* A migration begins: what was seen of an earlier one does not count. */
 void vmmiVirtMonitorForget(vmmiVirtHost *host, const char *uuid);
 

@@ -1,245 +1,161 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * monitor.c: libvirt's events for those who watch a guest.
+ * monitor.c: libvirt's events, from its callbacks to those who watch a guest.
  *
- * Events come on the thread of the event loop; that a host was lost or is back is told by a worker. For one watch they
- * are delivered one at a time. A watch lives as long as libvirt may still call it.
+ * libvirt takes a callback once for each guest and connection, so all who watch one guest share a channel. Events come on
+ * the thread of the event loop; that a host was lost or is back is told by a worker. Delivery is watch.c.
  */
-#include "host.h"
-
-#include "util/clock.h"
+#include "watch.h"
 
 #define N_CALLBACKS 3
 
-struct vmmiVirtWatch {
-    int refs;                        /* atomic */
-    vmmiVirtHost *host;
-    char uuid[VMMI_UUID_STRING_SIZE];
-    vmmiEventFunc func;
-    void *opaque;
-    vmmiFreeFunc free_opaque;
-
-    GRecMutex delivery;              /* held while func runs */
-    bool incoming;                   /* the guest comes to this host; under delivery */
-    vmmiState seen;                  /* the last step told; under delivery */
-
-    GMutex registration;             /* held while libvirt is asked to call, or not to */
-    virConnectPtr conn;              /* where it is registered; the callbacks hold it */
+/* Lives as long as the host; its callbacks keep the host. */
+typedef struct {
+    vmmiVirtHost *host;         /* borrowed */
+    char *uuid;
+    GMutex lock;                /* held while libvirt is asked to call, or not to */
+    virConnectPtr conn;         /* where it is registered; a reference */
     int ids[N_CALLBACKS];
+} Channel;
 
-    GMutex lock;                     /* for what follows */
-    bool dead;
-    unsigned int delivering;
-};
+/* --- lists --- */
 
 static void
-watch_unref(void *data)
+unref_watch(void *data)
 {
-    vmmiVirtWatch *watch = data;
-
-    if (!g_atomic_int_dec_and_test(&watch->refs))
-        return;
-    g_rec_mutex_clear(&watch->delivery);
-    g_mutex_clear(&watch->registration);
-    g_mutex_clear(&watch->lock);
-    vmmiVirtHostUnref(watch->host);
-    g_free(watch);
+    vmmiVirtWatchUnref(data);
 }
 
-static vmmiVirtWatch *
-watch_ref(vmmiVirtWatch *watch)
+/* Those who watch a guest; all with @uuid NULL. */
+static GPtrArray *
+watches_of(vmmiVirtHost *host, const char *uuid)
 {
-    g_atomic_int_inc(&watch->refs);
-    return watch;
-}
+    GPtrArray *copy = g_ptr_array_new_with_free_func(unref_watch);
 
-static vmmiVirtWatch *
-watch_new(vmmiVirtHost *host, const char *uuid, vmmiEventFunc func, void *opaque,
-          vmmiFreeFunc free_opaque)
-{
-    vmmiVirtWatch *watch = g_new0(vmmiVirtWatch, 1);
+    g_mutex_lock(&host->lock);
+    for (guint i = 0; i < host->watches->len; i++) {
+        vmmiVirtWatch *watch = g_ptr_array_index(host->watches, i);
 
-    watch->refs = 1;
-    watch->host = vmmiVirtHostRef(host);
-    g_strlcpy(watch->uuid, uuid, sizeof(watch->uuid));
-    watch->func = func;
-    watch->opaque = opaque;
-    watch->free_opaque = free_opaque;
-    g_rec_mutex_init(&watch->delivery);
-    g_mutex_init(&watch->registration);
-    g_mutex_init(&watch->lock);
-    return watch;
-}
-
-/* --- delivery --- */
-
-static void
-release_opaque(vmmiVirtWatch *watch)
-{
-    if (watch->free_opaque)
-        watch->free_opaque(watch->opaque);
-}
-
-/* No further event is begun; the one that is being delivered may finish. */
-static void
-watch_kill(vmmiVirtWatch *watch)
-{
-    bool release;
-
-    g_mutex_lock(&watch->lock);
-    release = !watch->dead && watch->delivering == 0;
-    watch->dead = true;
-    g_mutex_unlock(&watch->lock);
-    if (release)
-        release_opaque(watch);
+        if (!uuid || vmmiVirtWatchIsOf(watch, uuid))
+            g_ptr_array_add(copy, vmmiVirtWatchRef(watch));
+    }
+    g_mutex_unlock(&host->lock);
+    return copy;
 }
 
 static bool
-delivery_begin(vmmiVirtWatch *watch)
+is_watched(vmmiVirtHost *host, const char *uuid)
 {
-    bool alive;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
-    g_mutex_lock(&watch->lock);
-    alive = !watch->dead;
-    if (alive)
-        watch->delivering++;
-    g_mutex_unlock(&watch->lock);
-    if (alive)
-        g_rec_mutex_lock(&watch->delivery);
-    return alive;
+    for (guint i = 0; i < host->watches->len && !host->closed; i++) {
+        if (vmmiVirtWatchIsOf(g_ptr_array_index(host->watches, i), uuid))
+            return true;
+    }
+    return false;
 }
 
-static void
-delivery_end(vmmiVirtWatch *watch)
+/* Takes a watch out of the list. Returns whether it was there: then the reference of the list is the caller's. */
+static bool
+forget(vmmiVirtHost *host, vmmiVirtWatch *watch)
 {
-    bool release;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
-    g_rec_mutex_unlock(&watch->delivery);
-    g_mutex_lock(&watch->lock);
-    release = --watch->delivering == 0 && watch->dead;
-    g_mutex_unlock(&watch->lock);
-    if (release)
-        release_opaque(watch);
+    return g_ptr_array_remove(host->watches, watch);
 }
 
-/* Between delivery_begin() and delivery_end(). */
-static void
-tell(vmmiVirtWatch *watch, vmmiEvent event)
+static Channel *
+channel_of(vmmiVirtHost *host, const char *uuid)
 {
-    bool alive;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    g_autofree char *key = g_ascii_strdown(uuid, -1);
+    Channel *channel = g_hash_table_lookup(host->channels, key);
 
-    g_mutex_lock(&watch->lock);
-    alive = !watch->dead;
-    g_mutex_unlock(&watch->lock);
-    if (!alive)
-        return;
-    event.size = sizeof(event);
-    event.boottime_ms = vmmiClockBoottimeMs();
-    watch->func(&event, watch->opaque);
+    if (!channel) {
+        channel = g_new0(Channel, 1);
+        channel->host = host;
+        channel->uuid = g_strdup(key);
+        g_mutex_init(&channel->lock);
+        g_hash_table_insert(host->channels, g_steal_pointer(&key), channel);
+    }
+    return channel;
 }
 
-static void
-tell_state(vmmiVirtWatch *watch, vmmiState state)
+void
+vmmiVirtChannelFree(void *data)
 {
-    if (watch->seen == state)
-        return;
-    watch->seen = state;
-    tell(watch, (vmmiEvent){ .type = VMMI_EVENT_STATE, .state = state });
+    Channel *channel = data;
+
+    g_mutex_clear(&channel->lock);
+    g_free(channel->uuid);
+    g_free(channel);
 }
 
 /* --- what libvirt calls --- */
 
 static bool
-is_guest(const vmmiVirtWatch *watch, virDomainPtr domain)
+is_guest(const Channel *channel, virDomainPtr domain)
 {
     char uuid[VIR_UUID_STRING_BUFLEN] = "";
 
-    return virDomainGetUUIDString(domain, uuid) == 0 && g_ascii_strcasecmp(uuid, watch->uuid) == 0;
-}
-
-/* The steps of the migration that a change of the guest gives away. Only the source shows them. */
-static void
-tell_step(vmmiVirtWatch *watch, vmmiGuestState state, vmmiGuestReason reason)
-{
-    if (watch->incoming)
-        return;
-    if (reason == VMMI_REASON_POSTCOPY_FAILED)
-        tell_state(watch, VMMI_STATE_POSTCOPY_BROKEN);
-    else if (reason == VMMI_REASON_POSTCOPY)
-        tell_state(watch, VMMI_STATE_POSTCOPY);
-    else if (reason == VMMI_REASON_MIGRATION && state == VMMI_GUEST_PAUSED)
-        tell_state(watch, VMMI_STATE_SWITCHOVER);
-    else if (reason == VMMI_REASON_MIGRATED && state == VMMI_GUEST_SHUTOFF)
-        tell_state(watch, VMMI_STATE_CONFIRM);
-    else if (reason == VMMI_REASON_MIGRATION_CANCELED)
-        watch->seen = VMMI_STATE_STARTING;   /* another migration may follow */
+    return virDomainGetUUIDString(domain, uuid) == 0 && g_str_equal(uuid, channel->uuid);
 }
 
 static int
 on_lifecycle(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain, int event, int detail,
              void *opaque)
 {
-    vmmiVirtWatch *watch = opaque;
-    vmmiGuestState state;
-    vmmiGuestReason reason;
-    bool suspended;
+    Channel *channel = opaque;
+    g_autoptr(GPtrArray) watches = NULL;
 
-    if (!is_guest(watch, domain) || !delivery_begin(watch))
+    if (!is_guest(channel, domain))
         return 0;
-    if (event == VIR_DOMAIN_EVENT_STARTED)
-        watch->incoming = detail == VIR_DOMAIN_EVENT_STARTED_MIGRATED;
-    if (vmmiVirtLifecycleRead(event, detail, watch->incoming, &state, &reason)) {
-        g_mutex_lock(&watch->host->lock);
-        suspended = vmmiVirtHostGuest(watch->host, watch->uuid)->suspended;
-        g_mutex_unlock(&watch->host->lock);
-        /* While a migration runs, libvirt calls a guest paused for it whoever paused it. */
-        if (suspended && state == VMMI_GUEST_PAUSED && reason == VMMI_REASON_MIGRATION)
-            reason = VMMI_REASON_USER;
-        tell_step(watch, state, reason);
-        tell(watch, (vmmiEvent){ .type = VMMI_EVENT_GUEST, .guest_state = state, .reason = reason });
-    }
-    delivery_end(watch);
+    watches = watches_of(channel->host, channel->uuid);
+    for (guint i = 0; i < watches->len; i++)
+        vmmiVirtWatchTellLifecycle(g_ptr_array_index(watches, i), event, detail);
     return 0;
 }
 
 static void
 on_iteration(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain, int iteration, void *opaque)
 {
-    vmmiVirtWatch *watch = opaque;
+    Channel *channel = opaque;
+    g_autoptr(GPtrArray) watches = NULL;
 
-    if (iteration < 1 || !is_guest(watch, domain) || !delivery_begin(watch))
+    if (iteration < 1 || !is_guest(channel, domain))
         return;
-    /* The last pass begins when the guest is paused already. */
-    if (watch->seen < VMMI_STATE_PRECOPY)
-        tell_state(watch, VMMI_STATE_PRECOPY);
-    tell(watch, (vmmiEvent){ .type = VMMI_EVENT_ITERATION, .iteration = (uint64_t)iteration });
-    delivery_end(watch);
+    watches = watches_of(channel->host, channel->uuid);
+    for (guint i = 0; i < watches->len; i++)
+        vmmiVirtWatchTellIteration(g_ptr_array_index(watches, i), (uint64_t)iteration);
 }
 
-/* libvirt sends it for a success only, when the destination has the guest and the source is about to give it up. */
+static void
+keep_completed(Channel *channel, const vmmiSample *sample)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&channel->host->lock);
+    vmmiVirtGuest *guest = vmmiVirtHostGuest(channel->host, channel->uuid);
+
+    vmmiSampleFree(guest->completed);
+    guest->completed = vmmiSampleCopy(sample);
+}
+
+/* libvirt sends it for a success only: the destination has the guest, the source gives it up. */
 static void
 on_completed(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain, virTypedParameterPtr params,
              int n_params, void *opaque)
 {
-    vmmiVirtWatch *watch = opaque;
-    vmmiVirtGuest *guest;
-    vmmiSample *sample;
+    Channel *channel = opaque;
+    g_autoptr(vmmiSample) sample = vmmiSampleNew();
+    g_autoptr(GPtrArray) watches = NULL;
 
-    if (!is_guest(watch, domain) || !delivery_begin(watch))
+    if (!is_guest(channel, domain) ||
+        vmmiVirtStatsRead(VIR_DOMAIN_JOB_COMPLETED, params, n_params, true, sample) !=
+            VMMI_JOB_MIGRATION_OUT)
         return;
-    sample = vmmiSampleNew();
-    if (vmmiVirtStatsRead(VIR_DOMAIN_JOB_COMPLETED, params, n_params, true, sample) ==
-        VMMI_JOB_MIGRATION_OUT) {
-        g_mutex_lock(&watch->host->lock);
-        guest = vmmiVirtHostGuest(watch->host, watch->uuid);
-        vmmiSampleFree(guest->completed);
-        guest->completed = vmmiSampleCopy(sample);
-        g_mutex_unlock(&watch->host->lock);
-        tell_state(watch, VMMI_STATE_CONFIRM);
-        tell(watch, (vmmiEvent){ .type = VMMI_EVENT_JOB_COMPLETED, .sample = sample });
-    }
-    vmmiSampleFree(sample);
-    delivery_end(watch);
+    keep_completed(channel, sample);
+    watches = watches_of(channel->host, channel->uuid);
+    for (guint i = 0; i < watches->len; i++)
+        vmmiVirtWatchTellCompleted(g_ptr_array_index(watches, i), sample);
 }
 
 static void
@@ -252,127 +168,135 @@ on_closed(virConnectPtr conn, int reason, void *opaque)
 /* --- registration, on a worker --- */
 
 static void
-unregister(vmmiVirtWatch *watch)
-{
-    for (int i = 0; i < N_CALLBACKS; i++) {
-        if (watch->conn && watch->ids[i] >= 0)
-            virConnectDomainEventDeregisterAny(watch->conn, watch->ids[i]);
-        watch->ids[i] = -1;
-    }
-    if (watch->conn)
-        virConnectClose(watch->conn);
-    watch->conn = NULL;
-    virResetLastError();
-}
-
-static int
-register_one(vmmiVirtWatch *watch, virDomainPtr domain, int event,
-             virConnectDomainEventGenericCallback callback)
-{
-    int id = virConnectDomainEventRegisterAny(watch->conn, domain, event, callback, watch_ref(watch),
-                                              watch_unref);
-
-    if (id < 0)
-        watch_unref(watch);
-    return id;
-}
-
-/* A driver without migrations has the first event only. Called with watch->registration held. */
-static int
-register_all(vmmiVirtWatch *watch, vmmiError **err)
-{
-    /* A guest that is not there now may come: then all guests' events are looked at. */
-    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(watch->conn, watch->uuid);
-
-    watch->ids[0] = register_one(watch, domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-                                 VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle));
-    if (watch->ids[0] < 0)
-        return vmmiVirtHostTakeError(watch->host, watch->conn, VMMI_ERR_NOT_SUPPORTED, err);
-    watch->ids[1] = register_one(watch, domain, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
-                                 VIR_DOMAIN_EVENT_CALLBACK(on_iteration));
-    watch->ids[2] = register_one(watch, domain, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
-                                 VIR_DOMAIN_EVENT_CALLBACK(on_completed));
-    virResetLastError();
-    return 0;
-}
-
-static int
-watch_attach(vmmiVirtWatch *watch, virConnectPtr conn, vmmiError **err)
-{
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&watch->registration);
-    bool dead;
-
-    g_mutex_lock(&watch->lock);
-    dead = watch->dead;
-    g_mutex_unlock(&watch->lock);
-    if (watch->conn == conn || dead)
-        return 0;
-    unregister(watch);
-    virConnectRef(conn);
-    watch->conn = conn;
-    if (register_all(watch, err) == 0)
-        return 0;
-    unregister(watch);
-    return -1;
-}
-
-static int
-detach(void *data, vmmiError **err G_GNUC_UNUSED)
-{
-    vmmiVirtWatch *watch = data;
-
-    g_mutex_lock(&watch->registration);
-    unregister(watch);
-    g_mutex_unlock(&watch->registration);
-    return 0;
-}
-
-/* Takes a watch out of the list. Returns whether it was there. */
-static bool
-forget(vmmiVirtHost *host, vmmiVirtWatch *watch)
-{
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
-
-    return g_ptr_array_remove(host->watches, watch);
-}
-
-/* Gives the list's reference to a worker, for libvirt must be asked not to call any more. */
-static void
-watch_end(vmmiVirtHost *host, vmmiVirtWatch *watch)
-{
-    watch_kill(watch);
-    vmmiWorkersStart(host->workers, detach, watch, watch_unref, NULL);
-}
-
-static GPtrArray *
-watches_copy(vmmiVirtHost *host)
-{
-    GPtrArray *copy = g_ptr_array_new_with_free_func(watch_unref);
-
-    g_mutex_lock(&host->lock);
-    for (guint i = 0; i < host->watches->len; i++)
-        g_ptr_array_add(copy, watch_ref(g_ptr_array_index(host->watches, i)));
-    g_mutex_unlock(&host->lock);
-    return copy;
-}
-
-static void
 unref_host(void *data)
 {
     vmmiVirtHostUnref(data);
 }
 
+/* libvirt frees what it is given with the callback; that is the channel's hold on its host. */
+static void
+channel_release(void *data)
+{
+    vmmiVirtHostUnref(((Channel *)data)->host);
+}
+
+static void
+unregister(Channel *channel)
+{
+    for (int i = 0; i < N_CALLBACKS && channel->conn; i++) {
+        if (channel->ids[i] >= 0)
+            virConnectDomainEventDeregisterAny(channel->conn, channel->ids[i]);
+    }
+    if (channel->conn)
+        virConnectClose(channel->conn);
+    channel->conn = NULL;
+    virResetLastError();
+}
+
+static int
+register_one(Channel *channel, virDomainPtr domain, int event,
+             virConnectDomainEventGenericCallback callback)
+{
+    int id;
+
+    vmmiVirtHostRef(channel->host);
+    id = virConnectDomainEventRegisterAny(channel->conn, domain, event, callback, channel,
+                                          channel_release);
+    if (id < 0)
+        channel_release(channel);
+    return id;
+}
+
+/* A libvirt driver without migrations has the first event only. */
+static int
+register_all(Channel *channel, vmmiError **err)
+{
+    /* A guest that is not there now may come: then all guests' events are looked at. */
+    g_autoptr(virDomain) domain = virDomainLookupByUUIDString(channel->conn, channel->uuid);
+
+    channel->ids[0] = register_one(channel, domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                                   VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle));
+    if (channel->ids[0] < 0) {
+        channel->ids[1] = channel->ids[2] = -1;
+        return vmmiVirtHostTakeError(channel->host, channel->conn, VMMI_ERR_NOT_SUPPORTED, err);
+    }
+    channel->ids[1] = register_one(channel, domain, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
+                                   VIR_DOMAIN_EVENT_CALLBACK(on_iteration));
+    channel->ids[2] = register_one(channel, domain, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED,
+                                   VIR_DOMAIN_EVENT_CALLBACK(on_completed));
+    virResetLastError();
+    return 0;
+}
+
+/* Listens on @conn while somebody watches; on nothing when nobody does. */
+static int
+settle(Channel *channel, virConnectPtr conn, vmmiError **err)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&channel->lock);
+    bool wanted = is_watched(channel->host, channel->uuid);
+
+    if (wanted && (!conn || channel->conn == conn))
+        return 0;
+    unregister(channel);
+    if (!wanted)
+        return 0;
+    virConnectRef(conn);
+    channel->conn = conn;
+    if (register_all(channel, err) == 0)
+        return 0;
+    unregister(channel);
+    return -1;
+}
+
+/* What is done later to a guest's channel, when a watch has ended. */
+typedef struct {
+    vmmiVirtHost *host;
+    char *uuid;
+} Later;
+
+static int
+settle_later(void *data, vmmiError **err G_GNUC_UNUSED)
+{
+    Later *later = data;
+
+    return settle(channel_of(later->host, later->uuid), NULL, NULL);
+}
+
+static void
+later_free(void *data)
+{
+    Later *later = data;
+
+    vmmiVirtHostUnref(later->host);
+    g_free(later->uuid);
+    g_free(later);
+}
+
+static void
+watch_end(vmmiVirtHost *host, vmmiVirtWatch *watch)
+{
+    Later *later = g_new0(Later, 1);
+
+    later->host = vmmiVirtHostRef(host);
+    later->uuid = g_strdup(vmmiVirtWatchGetUuid(watch));
+    vmmiVirtWatchKill(watch);
+    vmmiVirtWatchUnref(watch);
+    vmmiWorkersStart(host->workers, settle_later, later, later_free, NULL);
+}
+
+/* --- for the host --- */
+
 void
 vmmiVirtMonitorAttach(vmmiVirtHost *host, virConnectPtr conn)
 {
-    g_autoptr(GPtrArray) watches = watches_copy(host);
+    g_autoptr(GPtrArray) watches = watches_of(host, NULL);
 
     if (!vmmiVirtHostHasEvents(host))
         return;
     if (virConnectRegisterCloseCallback(conn, on_closed, vmmiVirtHostRef(host), unref_host) < 0)
         vmmiVirtHostUnref(host);
     for (guint i = 0; i < watches->len; i++)
-        watch_attach(g_ptr_array_index(watches, i), conn, NULL);
+        settle(channel_of(host, vmmiVirtWatchGetUuid(g_ptr_array_index(watches, i))), conn, NULL);
     virResetLastError();
 }
 
@@ -386,22 +310,16 @@ vmmiVirtMonitorDetach(virConnectPtr conn)
 void
 vmmiVirtMonitorTell(vmmiVirtHost *host, vmmiEventType type, const vmmiError *error)
 {
-    g_autoptr(GPtrArray) watches = watches_copy(host);
+    g_autoptr(GPtrArray) watches = watches_of(host, NULL);
 
-    for (guint i = 0; i < watches->len; i++) {
-        vmmiVirtWatch *watch = g_ptr_array_index(watches, i);
-
-        if (!delivery_begin(watch))
-            continue;
-        tell(watch, (vmmiEvent){ .type = type, .error = error });
-        delivery_end(watch);
-    }
+    for (guint i = 0; i < watches->len; i++)
+        vmmiVirtWatchTell(g_ptr_array_index(watches, i), type, error);
 }
 
 void
 vmmiVirtMonitorEnd(vmmiVirtHost *host)
 {
-    g_autoptr(GPtrArray) watches = watches_copy(host);
+    g_autoptr(GPtrArray) watches = watches_of(host, NULL);
 
     for (guint i = 0; i < watches->len; i++) {
         if (forget(host, g_ptr_array_index(watches, i)))
@@ -412,24 +330,13 @@ vmmiVirtMonitorEnd(vmmiVirtHost *host)
 void
 vmmiVirtMonitorForget(vmmiVirtHost *host, const char *uuid)
 {
-    g_autoptr(GPtrArray) watches = watches_copy(host);
+    g_autoptr(GPtrArray) watches = watches_of(host, uuid);
 
-    for (guint i = 0; i < watches->len; i++) {
-        vmmiVirtWatch *watch = g_ptr_array_index(watches, i);
-
-        if (g_ascii_strcasecmp(watch->uuid, uuid) != 0 || !delivery_begin(watch))
-            continue;
-        watch->seen = VMMI_STATE_STARTING;
-        watch->incoming = false;
-        delivery_end(watch);
-    }
+    for (guint i = 0; i < watches->len; i++)
+        vmmiVirtWatchReset(g_ptr_array_index(watches, i), false);
 }
 
-static void
-unref_watch(void *data)
-{
-    watch_unref(data);
-}
+/* --- slots --- */
 
 /* On a worker. */
 static int
@@ -440,8 +347,8 @@ begin(vmmiVirtCall *call, vmmiError **err)
 
     if (vmmiVirtGuestRead(call->host, call->conn, call->domain, &info, err) < 0)
         return -1;
-    watch->incoming = info.reason == VMMI_REASON_MIGRATION && info.job != VMMI_JOB_MIGRATION_OUT;
-    return watch_attach(watch, call->conn, err);
+    vmmiVirtWatchReset(watch, info.reason == VMMI_REASON_MIGRATION && info.job != VMMI_JOB_MIGRATION_OUT);
+    return settle(channel_of(call->host, call->uuid), call->conn, err);
 }
 
 int
@@ -449,10 +356,10 @@ vmmiVirtGuestMonitor(void *priv, const char *uuid, vmmiEventFunc func, void *opa
                      vmmiFreeFunc free_opaque, void **ret_watch, vmmiError **err)
 {
     vmmiVirtHost *host = priv;
-    vmmiVirtWatch *watch = watch_new(host, uuid, func, opaque, free_opaque);
+    vmmiVirtWatch *watch = vmmiVirtWatchNew(host, uuid, func, opaque, free_opaque);
     g_autoptr(vmmiVirtCall) call = vmmiVirtCallNew(host, VMMI_VIRT_OBSERVE, uuid, begin);
 
-    call->data = watch_ref(watch);
+    call->data = vmmiVirtWatchRef(watch);
     call->free_data = unref_watch;
     /* Listed first: a connection that is lost from now on is told. */
     g_mutex_lock(&host->lock);

@@ -135,19 +135,37 @@ begin(Perform *perform, vmmiError **err)
 
 /* --- libvirt's call --- */
 
-static int
-take_error(const Perform *perform, vmmiError **err)
+static bool
+is_postcopy_broken(virDomainPtr domain)
 {
-    bool gone = virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
-    g_autoptr(vmmiError) error = NULL;
+    int state, reason;
 
-    vmmiVirtHostTakeError(perform->host, perform->conn, VMMI_ERR_MIGRATION_FAILED, &error);
-    if (!gone || vmmiErrorGetCode(error) != VMMI_ERR_GUEST_UNKNOWN)
-        return vmmiErrorPropagate(err, g_steal_pointer(&error));
-    vmmiErrorSet(err, VMMI_ERR_GUEST_DISAPPEARED, "it disappeared: %s", vmmiErrorGetMessage(error));
+    return virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
+           reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED;
+}
+
+/* What libvirt said, under a code that says what it means for a migration. */
+static int
+recode(int code, const char *what, const vmmiError *error, vmmiError **err)
+{
+    vmmiErrorSet(err, code, "%s: %s", what, vmmiErrorGetMessage(error));
     vmmiErrorSetDetails(err, "%s", vmmiErrorGetDetails(error));
     vmmiErrorSetOrigin(err, "libvirt");
     return -1;
+}
+
+static int
+take_error(const Perform *perform, vmmiError **err)
+{
+    g_autoptr(vmmiError) error = NULL;
+
+    vmmiVirtHostTakeError(perform->host, perform->conn, VMMI_ERR_MIGRATION_FAILED, &error);
+    if (vmmiErrorGetCode(error) == VMMI_ERR_GUEST_UNKNOWN)
+        return recode(VMMI_ERR_GUEST_DISAPPEARED, "it disappeared", error, err);
+    if (vmmiErrorGetCode(error) != VMMI_ERR_DISCONNECTED && is_postcopy_broken(perform->domain))
+        return recode(VMMI_ERR_POSTCOPY_BROKEN, "post-copy is broken, the guest is paused", error, err);
+    virResetLastError();
+    return vmmiErrorPropagate(err, g_steal_pointer(&error));
 }
 
 static int

@@ -127,7 +127,7 @@ add_eta(vmmiSample *sample)
         vmmiSampleSet(sample, VMMI_SAMPLE_ETA_MS, (uint64_t)(seconds * 1000.0));
 }
 
-/* The job has begun and the hypervisor has not: no figure means anything yet. */
+/* A job that has begun while the hypervisor has not: no figure but the time means anything. */
 static bool
 is_preparing(virTypedParameterPtr params, int n_params)
 {
@@ -136,6 +136,22 @@ is_preparing(virTypedParameterPtr params, int n_params)
     get_number(params, n_params, VIR_DOMAIN_JOB_MEMORY_TOTAL, &memory);
     get_number(params, n_params, VIR_DOMAIN_JOB_DATA_TOTAL, &data);
     return memory == 0 && data == 0;
+}
+
+/* Disks are copied first: until memory's turn comes, its figures are zeros that mean nothing. */
+static void
+drop_early_memory(vmmiSample *sample)
+{
+    static const vmmiSampleField memory[] = {
+        VMMI_SAMPLE_ITERATION, VMMI_SAMPLE_MEMORY_TOTAL_BYTES, VMMI_SAMPLE_MEMORY_PROCESSED_BYTES,
+        VMMI_SAMPLE_MEMORY_REMAINING_BYTES, VMMI_SAMPLE_MEMORY_BYTES_PER_SECOND,
+        VMMI_SAMPLE_DIRTY_PAGES_PER_SECOND, VMMI_SAMPLE_POSTCOPY_REQUESTS,
+    };
+
+    if (vmmiSampleGetOr(sample, VMMI_SAMPLE_MEMORY_TOTAL_BYTES, 0) > 0)
+        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(memory); i++)
+        vmmiSampleUnset(sample, memory[i]);
 }
 
 vmmiJobKind
@@ -148,19 +164,19 @@ vmmiVirtStatsRead(int type, virTypedParameterPtr params, int n_params, bool comp
     if (kind == VMMI_JOB_NONE)
         return kind;
     vmmiSampleSet(sample, VMMI_SAMPLE_TIMESTAMP_MS, vmmiClockWallMs());
-    if (!completed && is_preparing(params, n_params)) {
-        if (get_number(params, n_params, VIR_DOMAIN_JOB_TIME_ELAPSED, &value))
-            vmmiSampleSet(sample, VMMI_SAMPLE_ELAPSED_MS, value);
-        return kind;
-    }
     for (size_t i = 0; i < G_N_ELEMENTS(figures); i++) {
+        if (figures[i].field != VMMI_SAMPLE_ELAPSED_MS && !completed && is_preparing(params, n_params))
+            continue;
         if (get_number(params, n_params, figures[i].name, &value))
             vmmiSampleSet(sample, figures[i].field, value);
     }
     /* One name for two things: a forecast while the job runs, the truth afterwards. */
-    if (get_number(params, n_params, VIR_DOMAIN_JOB_DOWNTIME, &value))
+    if (get_number(params, n_params, VIR_DOMAIN_JOB_DOWNTIME, &value) &&
+        (completed || !is_preparing(params, n_params)))
         vmmiSampleSet(sample, completed ? VMMI_SAMPLE_DOWNTIME_FINAL_MS : VMMI_SAMPLE_DOWNTIME_EXPECTED_MS,
                       value);
+    if (!completed)
+        drop_early_memory(sample);
     add_dirty_bytes(sample);
     add_percent(sample, completed);
     if (!completed)
