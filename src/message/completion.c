@@ -92,7 +92,8 @@ set_addition(vmmiMessage *completion, const char *key, json_t *value, vmmiError 
 
     if (!json_is_object(verdict)) {
         json_decref(value);
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "cannot set '%s': this is no completion", key);
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                            "cannot set '%s': this is no completion", key);
     }
     vmmiMessageForgetText(completion);
     if (json_object_set_new(verdict, key, value) < 0)

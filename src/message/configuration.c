@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * configuration.c: making one configuration out of several (B9a). Who merges what, and in which order, is the business of the
- * rooms above; what keys a policy has, that of the policy.
+ * configuration.c: making one configuration out of several (B9a). Who merges what, and in which
+ * order, is the business of the rooms above; what keys a policy has, that of the policy.
  */
 #include "message/configuration.h"
 
@@ -16,7 +16,8 @@ merge_level(json_t *base, const json_t *over, size_t depth, vmmiError **err)
 {
     if (depth > VMMI_MESSAGE_MAX_DEPTH)
         return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
-                            "a configuration has more than %d levels of brackets", VMMI_MESSAGE_MAX_DEPTH);
+                            "a configuration has more than %d levels of brackets",
+                            VMMI_MESSAGE_MAX_DEPTH);
     for (void *iter = json_object_iter((json_t *)over); iter;
          iter = json_object_iter_next((json_t *)over, iter)) {
         const char *key = json_object_iter_key(iter);

@@ -33,7 +33,8 @@ raise_scan(const vmmiScanner *scanner, const char *text, size_t length, vmmiErro
     g_autofree char *path = NULL;
 
     /* Names of keys are shown only if they can be: the text was not checked to be UTF-8 yet. */
-    path = g_utf8_validate(text, (gssize)scanner->offset, NULL) ? vmmiScannerPath(scanner, text) : NULL;
+    path = g_utf8_validate(text, (gssize)scanner->offset, NULL) ? vmmiScannerPath(scanner, text)
+                                                                : NULL;
     return mistake_at(text, length, scanner->offset - 1, path, scanner->mistake, err);
 }
 
@@ -41,8 +42,8 @@ static int
 raise_incomplete(const vmmiScanner *scanner, const char *text, size_t length, vmmiError **err)
 {
     if (scanner->depth == 0)
-        return vmmiErrorSet(err, VMMI_ERR_MESSAGE, "there is no object, only %zu bytes of white space",
-                            length);
+        return vmmiErrorSet(err, VMMI_ERR_MESSAGE,
+                            "there is no object, only %zu bytes of white space", length);
     return mistake_at(text, length, length, NULL, "the text ends before the object is whole", err);
 }
 
@@ -61,7 +62,8 @@ raise_jansson(const json_error_t *reason, const char *text, size_t length, vmmiE
     }
     path = vmmiScannerPath(&scanner, text);
     if (json_error_code(reason) == json_error_duplicate_key)
-        mistake_at(text, length, scanner.token_start, path, "the key stands here a second time", err);
+        mistake_at(text, length, scanner.token_start, path, "the key stands here a second time",
+                   err);
     else
         mistake_at(text, length, scanner.token_start, path, reason->text, err);
 }
@@ -186,7 +188,8 @@ vmmiJsonWrite(const json_t *value, bool pretty)
     size_t length = json_dumpb(value, NULL, 0, flags);
     char *text = g_malloc(length + 1);
 
-    /* A value that cannot be written (a string set without a check) has length 0: an empty text, which no reader takes. */
+    /* A value that cannot be written (a string set without a check) has length 0: an empty text,
+     * which no reader takes. */
     if (json_dumpb(value, text, length, flags) != length)
         length = 0;
     text[length] = '\0';

@@ -2,8 +2,8 @@
 /*
  * message.c: the message as an object: envelope, kind, positions, values of the content by path.
  *
- * Reading is parse.c and reader.c, checking validate.c, writing write.c; what a kind means is configuration.c,
- * status.c and completion.c.
+ * Reading is parse.c and reader.c, checking validate.c, writing write.c; what a kind means is
+ * configuration.c, status.c and completion.c.
  */
 #include "message/message.h"
 
@@ -49,7 +49,8 @@ vmmiMessageNewContent(const char *content_type, json_t *content, vmmiError **err
         vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "a message needs a content type in UTF-8");
         return NULL;
     }
-    root = json_pack("{s:s, s:s}", "vmmiVersion", VMMI_PROTOCOL_VERSION, "contentType", content_type);
+    root =
+        json_pack("{s:s, s:s}", "vmmiVersion", VMMI_PROTOCOL_VERSION, "contentType", content_type);
     if (json_object_get(root, content_type)) {
         vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "'%s' cannot be a content type", content_type);
         return NULL;
@@ -155,7 +156,8 @@ vmmiMessageContent(const vmmiMessage *message)
     return type ? json_object_get(message->root, type) : NULL;
 }
 
-/* --- positions -------------------------------------------------------------------------------------------- */
+/* --- positions
+ * -------------------------------------------------------------------------------------------- */
 
 bool
 vmmiMessageFind(const vmmiMessage *message, const char *path, bool of_key, unsigned int *line,
@@ -191,7 +193,8 @@ vmmiMessageRaiseAt(const vmmiMessage *message, const char *path, bool of_key, vm
     return vmmiErrorSet(err, code, "%s", what);
 }
 
-/* --- values by path --------------------------------------------------------------------------------------- */
+/* --- values by path
+ * --------------------------------------------------------------------------------------- */
 
 bool
 vmmiMessageHas(const vmmiMessage *message, const char *path)

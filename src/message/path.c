@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * path.c: values inside nested objects by a path: keys joined by dots. Below "migration.params." the rest is one key, since
- * libvirt's names may hold dots.
+ * path.c: values inside nested objects by a path: keys joined by dots. Below "migration.params."
+ * the rest is one key, since libvirt's names may hold dots.
  */
 #include <string.h>
 
@@ -56,8 +56,9 @@ make_way(json_t *object, char **keys, const char *path, vmmiError **err)
             child = json_object_get(object, keys[i]);
         }
         if (!json_is_object(child)) {
-            vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "cannot set '%s': '%s' is %s, not an object",
-                         path, keys[i], vmmiJsonTypeName(child));
+            vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                         "cannot set '%s': '%s' is %s, not an object", path, keys[i],
+                         vmmiJsonTypeName(child));
             return NULL;
         }
         object = child;
@@ -73,7 +74,8 @@ vmmiPathSet(json_t *object, const char *path, json_t *value, vmmiError **err)
     json_t *parent;
 
     if (!keys || !g_utf8_validate(path, -1, NULL))
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "'%s' is not a path of keys", path ? path : "");
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "'%s' is not a path of keys",
+                            path ? path : "");
     if (!owned)
         return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "the value of '%s' is not UTF-8", path);
     parent = make_way(object, keys, path, err);

@@ -2,8 +2,9 @@
 /*
  * reader.c: exactly one object out of a descriptor that may stay open (I5).
  *
- * From a pipe, a socket or a terminal never more bytes are taken than must still come before the object can be whole; a
- * regular file is read in blocks and its offset put back behind the closing brace.
+ * From a pipe, a socket or a terminal never more bytes are taken than must still come before the
+ * object can be whole; a regular file is read in blocks and its offset put back behind the closing
+ * brace.
  */
 #include "message/reader.h"
 
@@ -49,7 +50,8 @@ vmmiMessageReaderFree(vmmiMessageReader *reader)
     g_free(reader);
 }
 
-/* How many bytes can be read without waiting: at least 1 at the end of the stream, or on an error. */
+/* How many bytes can be read without waiting: at least 1 at the end of the stream, or on an error.
+ */
 static int
 count_ready(int fd)
 {

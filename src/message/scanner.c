@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * scanner.c: frames one JSON object, byte by byte, and knows where it is. A push-down automaton without memory of its own
- * beyond one entry for each open bracket.
+ * scanner.c: frames one JSON object, byte by byte, and knows where it is. A push-down automaton
+ * without memory of its own beyond one entry for each open bracket.
  */
 #include "message/scanner.h"
 
@@ -128,7 +128,8 @@ in_string(vmmiScanner *scanner, char byte)
     return VMMI_SCAN_MORE;
 }
 
-/* The state behind one more byte of a number; -1: a mistake; -2: the number ended before this byte. */
+/* The state behind one more byte of a number; -1: a mistake; -2: the number ended before this byte.
+ */
 static int
 number_step(int state, char byte)
 {
@@ -229,8 +230,9 @@ between_tokens(vmmiScanner *scanner, char byte)
     case BEFORE:
         if (byte == '{')
             return open_bracket(scanner, false);
-        return bad(scanner, (unsigned char)byte == 0xef ? "a byte order mark; plain UTF-8 is needed"
-                                                        : "an object was expected, it begins with '{'");
+        return bad(scanner, (unsigned char)byte == 0xef
+                                ? "a byte order mark; plain UTF-8 is needed"
+                                : "an object was expected, it begins with '{'");
     case KEY_OR_END:
     case KEY:
         return begin_key(scanner, byte);
@@ -291,8 +293,8 @@ vmmiScannerNeeds(const vmmiScanner *scanner)
 static void
 append_key(GString *path, const char *text, const vmmiScanLevel *level)
 {
-    g_autofree char *quoted = g_strdup_printf("[%.*s]", (int)(level->key_end - level->key_start + 2),
-                                              text + level->key_start - 1);
+    g_autofree char *quoted = g_strdup_printf(
+        "[%.*s]", (int)(level->key_end - level->key_start + 2), text + level->key_start - 1);
     g_autoptr(json_t) array = NULL;
 
     if (!memchr(quoted, '\\', strlen(quoted))) {
@@ -310,7 +312,8 @@ vmmiScannerPath(const vmmiScanner *scanner, const char *text)
     GString *path = g_string_new(NULL);
     size_t depth = scanner->depth;
 
-    /* A bracket that has just been opened holds nothing yet: its own path is that of the level above. */
+    /* A bracket that has just been opened holds nothing yet: its own path is that of the level
+     * above. */
     if (depth > 0 && (scanner->state == KEY_OR_END || scanner->state == VALUE_OR_END))
         depth--;
     for (size_t i = 0; i < depth; i++) {

@@ -2,8 +2,9 @@
 /*
  * scanner.h: frames one JSON object, byte by byte, and knows where it is.
  *
- * It checks the grammar of RFC 8259, the size and the depth. It builds nothing: jansson does. Fed with one byte at a time it
- * says when the closing brace has come, so that a reader of a descriptor takes not one byte more (I5).
+ * It checks the grammar of RFC 8259, the size and the depth. It builds nothing: jansson does. Fed
+ * with one byte at a time it says when the closing brace has come, so that a reader of a descriptor
+ * takes not one byte more (I5).
  */
 #ifndef VMMI_MESSAGE_SCANNER_H
 #define VMMI_MESSAGE_SCANNER_H
@@ -21,7 +22,8 @@ typedef enum {
 
 typedef struct {
     bool array;
-    size_t key_start, key_end;   /* of an object: the latest key, without its quotes, as it stands in the text */
+    size_t key_start,
+        key_end; /* of an object: the latest key, without its quotes, as it stands in the text */
     size_t index;                /* of an array: the element that is being read, from 0 */
 } vmmiScanLevel;
 
@@ -42,13 +44,15 @@ void vmmiScannerInit(vmmiScanner *scanner);
 vmmiScanResult vmmiScannerFeed(vmmiScanner *scanner, char byte);
 /* How many bytes must come at least before the object can be whole; at least 1 while it is not. */
 size_t vmmiScannerNeeds(const vmmiScanner *scanner);
-/* The path of the value that is being read, "migration.flags[2]"; "" at the root. To be freed with g_free(). */
+/* The path of the value that is being read, "migration.flags[2]"; "" at the root. To be freed with
+ * g_free(). */
 char *vmmiScannerPath(const vmmiScanner *scanner, const char *text);
 
 /* Line and column, from 1; columns count characters. */
 void vmmiTextPlace(const char *text, size_t length, size_t offset, unsigned int *line,
                    unsigned int *column);
-/* The offset of the value of a path in a text that was scanned without a mistake, or of its key. Returns: whether it is there. */
+/* The offset of the value of a path in a text that was scanned without a mistake, or of its key.
+ * Returns: whether it is there. */
 bool vmmiTextFind(const char *text, size_t length, const char *path, bool of_key, size_t *offset);
 
 #endif

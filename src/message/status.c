@@ -30,7 +30,8 @@ static const struct {
 
 /* Never decreasing, 100 only at the end. */
 static bool
-next_percent(const vmmiMessage *status, vmmiState state, const vmmiSample *sample, uint64_t *percent)
+next_percent(const vmmiMessage *status, vmmiState state, const vmmiSample *sample,
+             uint64_t *percent)
 {
     uint64_t held = 0;
     bool known = vmmiMessageGetUInt(status, "percent", &held);

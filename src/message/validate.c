@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * validate.c: whether JSON is a VMMI message: the envelope (M1 to M3, B1), and the keys that each kind of message knows, as
- * one table a kind. Keys that stand in no table are kept as they are.
+ * validate.c: whether JSON is a VMMI message: the envelope (M1 to M3, B1), and the keys that each
+ * kind of message knows, as one table a kind. Keys that stand in no table are kept as they are.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -194,7 +194,8 @@ static bool
 range_fits(const KnownKey *key, const json_t *value)
 {
     if (key->type == TYPE_INTEGER)
-        return json_integer_value(value) >= key->minimum && json_integer_value(value) <= key->maximum;
+        return json_integer_value(value) >= key->minimum &&
+               json_integer_value(value) <= key->maximum;
     if (key->type == TYPE_STRING && key->choices)
         return g_strv_contains(key->choices, json_string_value(value));
     return true;
@@ -226,9 +227,10 @@ check_params(const Check *check, const char *path, const json_t *object)
             if (check_strings(check, place, value) < 0)
                 return -1;
         } else if (json_is_object(value) || json_is_null(value)) {
-            return raise_at(check, place,
-                            "'%s' must be a string, a number, a boolean or an array of strings, got %s",
-                            place, vmmiJsonTypeName(value));
+            return raise_at(
+                check, place,
+                "'%s' must be a string, a number, a boolean or an array of strings, got %s", place,
+                vmmiJsonTypeName(value));
         }
     }
     return 0;
@@ -303,7 +305,8 @@ check_envelope(const Check *check, const json_t *root)
     }
     if (!*type)
         return raise_at(check, "contentType", "'contentType' is empty");
-    if (vmmiMessageKindOf(type) != VMMI_MESSAGE_CONFIGURATION && !json_object_get(root, "timestamp"))
+    if (vmmiMessageKindOf(type) != VMMI_MESSAGE_CONFIGURATION &&
+        !json_object_get(root, "timestamp"))
         return raise_at(check, "", "'timestamp' is missing");
     if (!json_object_get(root, type))
         return raise_at(check, "", "'%s' is missing: the content stands under the name of its type",
@@ -339,7 +342,8 @@ vmmiMessageValidate(const json_t *root, const char *text, size_t length, vmmiErr
     if (kind == VMMI_MESSAGE_CONFIGURATION)
         check.code = VMMI_ERR_MALFORMED_CONFIGURATION;
     if (kind != VMMI_MESSAGE_OTHER && !json_is_object(content))
-        return raise_at(&check, "", "'%s' must be an object, got %s", type, vmmiJsonTypeName(content));
+        return raise_at(&check, "", "'%s' must be an object, got %s", type,
+                        vmmiJsonTypeName(content));
     if (kind == VMMI_MESSAGE_CONFIGURATION)
         return check_keys(&check, configuration_keys, content);
     if (kind == VMMI_MESSAGE_STATUS)

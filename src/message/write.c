@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * write.c: messages into text and descriptors. A message is checked as a reader would before it is written.
+ * write.c: messages into text and descriptors. A message is checked as a reader would before it is
+ * written.
  */
 #include <errno.h>
 #include <poll.h>
@@ -17,8 +18,9 @@
 char *
 vmmiMessageToJson(const vmmiMessage *message, bool pretty, vmmiError **err)
 {
-    int code = vmmiMessageGetKind(message) == VMMI_MESSAGE_CONFIGURATION ? VMMI_ERR_MALFORMED_CONFIGURATION
-                                                                         : VMMI_ERR_MESSAGE;
+    int code = vmmiMessageGetKind(message) == VMMI_MESSAGE_CONFIGURATION
+                   ? VMMI_ERR_MALFORMED_CONFIGURATION
+                   : VMMI_ERR_MESSAGE;
     g_autofree char *text = NULL;
 
     if (!message) {

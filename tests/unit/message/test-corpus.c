@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-corpus.c: files that must be read (y_*) and files that must be refused (n_*), with the refusal's code and words; and
- * what remains of them after many small changes: never a crash, never a message that cannot be written and read back.
+ * test-corpus.c: files that must be read (y_*) and files that must be refused (n_*), with the
+ * refusal's code and words; and what remains of them after many small changes: never a crash, never
+ * a message that cannot be written and read back.
  */
 #include <string.h>
 
@@ -24,7 +25,8 @@ static const struct {
     { "y_completion_error", VMMI_ERR_OK, NULL },
     { "y_other_type", VMMI_ERR_OK, NULL },
     { "y_escapes_no_newline", VMMI_ERR_OK, NULL },
-    { "n_specification_example", VMMI_ERR_MESSAGE, "line 7, column 3: at 'configuration.verbose': a comma before '}'" },
+    { "n_specification_example", VMMI_ERR_MESSAGE,
+      "line 7, column 3: at 'configuration.verbose': a comma before '}'" },
     { "n_empty", VMMI_ERR_MESSAGE, "there is no object" },
     { "n_null", VMMI_ERR_MESSAGE, "an object was expected" },
     { "n_array", VMMI_ERR_MESSAGE, "an object was expected" },
@@ -38,7 +40,8 @@ static const struct {
     { "n_huge_integer", VMMI_ERR_MESSAGE, "too big integer" },
     { "n_huge_real", VMMI_ERR_MESSAGE, "real number overflow" },
     { "n_deep", VMMI_ERR_MESSAGE, "more than 32 levels" },
-    { "n_verbose_string", VMMI_ERR_MALFORMED_CONFIGURATION, "'verbose' must be an integer 0..10, got a string" },
+    { "n_verbose_string", VMMI_ERR_MALFORMED_CONFIGURATION,
+      "'verbose' must be an integer 0..10, got a string" },
     { "n_version", VMMI_ERR_PROTOCOL_VERSION, "\"1.0.0\"" },
     { "n_no_timestamp", VMMI_ERR_MESSAGE, "'timestamp' is missing" },
     { "n_error_empty", VMMI_ERR_MESSAGE, "'error.code' is missing" },

@@ -54,10 +54,13 @@ static const struct {
     { "lone-surrogate", "{\"a\": \"\\ud83d\"}", "line 1, column 7: at 'a'" },
     { "not-utf8", "{\"a\": \"\xff\"}", "line 1, column 8: this is not UTF-8" },
     { "overlong-utf8", "{\"a\": \"\xc0\x80\"}", "this is not UTF-8" },
-    { "duplicate", "{\"a\": 1,\n  \"a\": 2}", "line 2, column 3: at 'a': the key stands here a second time" },
-    { "duplicate-escaped", "{\"a\": 1, \"\\u0061\": 2}", "at 'a': the key stands here a second time" },
+    { "duplicate", "{\"a\": 1,\n  \"a\": 2}",
+      "line 2, column 3: at 'a': the key stands here a second time" },
+    { "duplicate-escaped", "{\"a\": 1, \"\\u0061\": 2}",
+      "at 'a': the key stands here a second time" },
     { "duplicate-deep", "{\"m\": {\"x\": [{\"k\": 1, \"k\": 2}]}}", "at 'm.x[0].k'" },
-    { "too-large-integer", "{\"a\": 9223372036854775808}", "line 1, column 7: at 'a': too big integer" },
+    { "too-large-integer", "{\"a\": 9223372036854775808}",
+      "line 1, column 7: at 'a': too big integer" },
     { "too-large-real", "{\"a\": [1, 1e999]}", "at 'a[1]': real number overflow" },
     { "depth-33", "{\"a\":[" DEEP_OPEN DEEP_CLOSE "]}", "more than 32 levels" },
     { "columns-are-characters", "{\"日本\": tru}", "line 1, column 11: at '日本'" },
@@ -163,8 +166,8 @@ test_skip(gconstpointer data)
 {
     size_t row = GPOINTER_TO_SIZE(data);
     size_t consumed = 99;
-    g_autoptr(json_t) value = vmmiJsonParseFirst(skips[row].text, strlen(skips[row].text), &consumed,
-                                                 NULL);
+    g_autoptr(json_t) value =
+        vmmiJsonParseFirst(skips[row].text, strlen(skips[row].text), &consumed, NULL);
 
     g_assert_cmpuint(consumed, ==, skips[row].consumed);
     g_assert_true(!value == !g_str_equal(skips[row].name, "whole"));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-kinds.c: what configurations, statuses and completions mean: merging, settings, figures, outcomes.
+ * test-kinds.c: what configurations, statuses and completions mean: merging, settings, figures,
+ * outcomes.
  */
 #include <locale.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static const struct {
     { "option", "maxDowntimeMs=500", "{\"policy\":{\"maxDowntimeMs\":500}}" },
     { "dotted", "migration.mode=managed", "{\"migration\":{\"mode\":\"managed\"}}" },
     { "json", "migration.flags=[\"postcopy\"]", "{\"migration\":{\"flags\":[\"postcopy\"]}}" },
-    { "param", "migration.params.compression.mt.level=9", "{\"migration\":{\"params\":{\"compression.mt.level\":9}}}" },
+    { "param", "migration.params.compression.mt.level=9",
+      "{\"migration\":{\"params\":{\"compression.mt.level\":9}}}" },
     { "string", "x=a=b c", "{\"policy\":{\"x\":\"a=b c\"}}" },
     { "quoted", "x=\"5\"", "{\"policy\":{\"x\":\"5\"}}" },
     { "empty-value", "x=", "{\"policy\":{\"x\":\"\"}}" },
@@ -83,8 +85,9 @@ test_check(void)
     g_assert_cmpint(vmmiConfigurationApply(content, "migration.mode=fast", &path, NULL), ==, 0);
     g_assert_cmpstr(path, ==, "migration.mode");
     g_assert_cmpint(vmmiConfigurationCheck(content, &error), ==, -1);
-    g_assert_cmpstr(vmmiErrorGetMessage(error), ==,
-                    "'migration.mode' must be one of \"p2p\", \"managed\", \"direct\", got \"fast\"");
+    g_assert_cmpstr(
+        vmmiErrorGetMessage(error), ==,
+        "'migration.mode' must be one of \"p2p\", \"managed\", \"direct\", got \"fast\"");
     g_assert_cmpint(content->refcount, ==, 1);
 }
 
@@ -113,9 +116,11 @@ test_status(void)
 static void
 test_percent(void)
 {
-    static const struct { vmmiState state; uint64_t percent, wanted; } steps[] = {
-        { VMMI_STATE_PRECOPY, 50, 50 }, { VMMI_STATE_PRECOPY, 30, 50 }, { VMMI_STATE_POSTCOPY, 100, 99 },
-        { VMMI_STATE_FAILED, 0, 99 }, { VMMI_STATE_COMPLETED, 10, 100 },
+    static const struct { vmmiState state; uint64_t percent, wanted;
+    } steps[] = {
+        { VMMI_STATE_PRECOPY, 50, 50 },    { VMMI_STATE_PRECOPY, 30, 50 },
+        { VMMI_STATE_POSTCOPY, 100, 99 },  { VMMI_STATE_FAILED, 0, 99 },
+        { VMMI_STATE_COMPLETED, 10, 100 },
     };
     g_autoptr(vmmiMessage) status = vmmiMessageNew("status", NULL);
 
@@ -149,7 +154,8 @@ test_completion_error(void)
     g_assert_false(vmmiCompletionGetOutcome(completion, NULL, NULL));
     vmmiSampleSet(sample, VMMI_SAMPLE_DOWNTIME_FINAL_MS, 12);
     g_assert_cmpint(vmmiCompletionSetStatistics(completion, sample, NULL), ==, 0);
-    g_assert_cmpint(vmmiCompletionSetOutcome(completion, VMMI_OUTCOME_FAILED, VMMI_WHERE_NOWHERE, NULL), ==, 0);
+    g_assert_cmpint(
+        vmmiCompletionSetOutcome(completion, VMMI_OUTCOME_FAILED, VMMI_WHERE_NOWHERE, NULL), ==, 0);
     g_assert_cmpint(vmmiCompletionSetOutcome(completion, 99, VMMI_WHERE_NOWHERE, NULL), ==, -1);
     vmmiMessageStamp(completion, 1);
     text = vmmiMessageToJson(completion, false, NULL);
@@ -233,7 +239,8 @@ main(int argc, char **argv)
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_merge);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(settings); i++) {
-        g_autofree char *path = g_strdup_printf("/message/configuration/setting/%s", settings[i].name);
+        g_autofree char *path =
+            g_strdup_printf("/message/configuration/setting/%s", settings[i].name);
 
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_setting);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-message.c: envelope and content: what is accepted, what is refused and in which words; values by path; writing.
+ * test-message.c: envelope and content: what is accepted, what is refused and in which words;
+ * values by path; writing.
  */
 #include <string.h>
 
@@ -8,11 +9,14 @@
 #include "util/cleanup.h"
 
 #define CONFIG(content) \
-    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": " content "}"
+    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": " content \
+    "}"
 #define STATUS(content) \
-    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": 1, \"status\": " content "}"
+    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": 1, " \
+    "\"status\": " content "}"
 #define DONE(content) \
-    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"completion\", \"timestamp\": 1, \"completion\": " content "}"
+    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"completion\", \"timestamp\": 1, " \
+    "\"completion\": " content "}"
 
 static const struct {
     const char *name, *text;
@@ -24,95 +28,128 @@ static const struct {
       CONFIG("{\"connection\": \"qemu:///system\", \"verbose\": 10, \"logFilePath\": \"/x\","
              " \"connectionCredentials\": {\"username\": \"u\", \"passwordFile\": \"/p\"},"
              " \"migration\": {\"mode\": \"p2p\", \"flags\": [\"postcopy\"], \"attach\": \"auto\","
-             " \"params\": {\"bandwidth\": 1, \"x.y\": \"s\", \"l\": [\"a\"], \"b\": true, \"d\": 0.5},"
-             " \"keepSource\": false}, \"policy\": {\"any\": [1]}}"), VMMI_ERR_OK, NULL },
-    { "configuration/unknown-keys", CONFIG("{\"schedule\": [], \"monitorInterval\": 2}"), VMMI_ERR_OK, NULL },
-    { "configuration/timestamp-is-fine",
-      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"timestamp\": 5, \"configuration\": {}}",
+             " \"params\": {\"bandwidth\": 1, \"x.y\": \"s\", \"l\": [\"a\"], \"b\": true, \"d\": "
+             "0.5},"
+             " \"keepSource\": false}, \"policy\": {\"any\": [1]}}"),
       VMMI_ERR_OK, NULL },
-    { "configuration/verbose-string", CONFIG("{\n  \"verbose\": \"x\"}"), VMMI_ERR_MALFORMED_CONFIGURATION,
+    { "configuration/unknown-keys", CONFIG("{\"schedule\": [], \"monitorInterval\": 2}"),
+      VMMI_ERR_OK, NULL },
+    { "configuration/timestamp-is-fine",
+      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"timestamp\": 5, "
+      "\"configuration\": {}}",
+      VMMI_ERR_OK, NULL },
+    { "configuration/verbose-string", CONFIG("{\n  \"verbose\": \"x\"}"),
+      VMMI_ERR_MALFORMED_CONFIGURATION,
       "line 2, column 14: 'verbose' must be an integer 0..10, got a string" },
     { "configuration/verbose-large", CONFIG("{\"verbose\": 11}"), VMMI_ERR_MALFORMED_CONFIGURATION,
       "'verbose' must be an integer 0..10, got 11" },
-    { "configuration/verbose-negative", CONFIG("{\"verbose\": -1}"), VMMI_ERR_MALFORMED_CONFIGURATION, "got -1" },
+    { "configuration/verbose-negative", CONFIG("{\"verbose\": -1}"),
+      VMMI_ERR_MALFORMED_CONFIGURATION, "got -1" },
     { "configuration/verbose-real", CONFIG("{\"verbose\": 1.0}"), VMMI_ERR_MALFORMED_CONFIGURATION,
       "got a number with a fraction" },
-    { "configuration/connection-null", CONFIG("{\"connection\": null}"), VMMI_ERR_MALFORMED_CONFIGURATION,
-      "'connection' must be a string, got null" },
+    { "configuration/connection-null", CONFIG("{\"connection\": null}"),
+      VMMI_ERR_MALFORMED_CONFIGURATION, "'connection' must be a string, got null" },
     { "configuration/log-number", CONFIG("{\"logFilePath\": 1}"), VMMI_ERR_MALFORMED_CONFIGURATION,
       "'logFilePath' must be a string" },
     { "configuration/credentials-string", CONFIG("{\"connectionCredentials\": \"root:x\"}"),
       VMMI_ERR_MALFORMED_CONFIGURATION, "'connectionCredentials' must be an object" },
     { "configuration/username-number", CONFIG("{\"connectionCredentials\": {\"username\": 0}}"),
-      VMMI_ERR_MALFORMED_CONFIGURATION, "'connectionCredentials.username' must be a string, got an integer" },
-    { "configuration/mode", CONFIG("{\"migration\": {\"mode\": \"tunnelled\"}}"), VMMI_ERR_MALFORMED_CONFIGURATION,
+      VMMI_ERR_MALFORMED_CONFIGURATION,
+      "'connectionCredentials.username' must be a string, got an integer" },
+    { "configuration/mode", CONFIG("{\"migration\": {\"mode\": \"tunnelled\"}}"),
+      VMMI_ERR_MALFORMED_CONFIGURATION,
       "'migration.mode' must be one of \"p2p\", \"managed\", \"direct\", got \"tunnelled\"" },
-    { "configuration/attach", CONFIG("{\"migration\": {\"attach\": true}}"), VMMI_ERR_MALFORMED_CONFIGURATION,
-      "'migration.attach' must be one of" },
-    { "configuration/flags-string", CONFIG("{\"migration\": {\"flags\": \"live\"}}"), VMMI_ERR_MALFORMED_CONFIGURATION,
-      "'migration.flags' must be an array of strings" },
+    { "configuration/attach", CONFIG("{\"migration\": {\"attach\": true}}"),
+      VMMI_ERR_MALFORMED_CONFIGURATION, "'migration.attach' must be one of" },
+    { "configuration/flags-string", CONFIG("{\"migration\": {\"flags\": \"live\"}}"),
+      VMMI_ERR_MALFORMED_CONFIGURATION, "'migration.flags' must be an array of strings" },
     { "configuration/flags-item", CONFIG("{\n\"migration\": {\"flags\": [\"live\", 5]}}"),
-      VMMI_ERR_MALFORMED_CONFIGURATION, "line 2, column 33: 'migration.flags[1]' must be a string, got an integer" },
+      VMMI_ERR_MALFORMED_CONFIGURATION,
+      "line 2, column 33: 'migration.flags[1]' must be a string, got an integer" },
     { "configuration/params-null", CONFIG("{\"migration\": {\"params\": {\"bandwidth\": null}}}"),
       VMMI_ERR_MALFORMED_CONFIGURATION, "'migration.params.bandwidth' must be a string, a number" },
     { "configuration/params-list", CONFIG("{\"migration\": {\"params\": {\"a.b\": [\"x\", {}]}}}"),
-      VMMI_ERR_MALFORMED_CONFIGURATION, "'migration.params.a.b[1]' must be a string, got an object" },
-    { "configuration/keep-source", CONFIG("{\"migration\": {\"keepSource\": 1}}"), VMMI_ERR_MALFORMED_CONFIGURATION,
-      "'migration.keepSource' must be true or false" },
+      VMMI_ERR_MALFORMED_CONFIGURATION,
+      "'migration.params.a.b[1]' must be a string, got an object" },
+    { "configuration/keep-source", CONFIG("{\"migration\": {\"keepSource\": 1}}"),
+      VMMI_ERR_MALFORMED_CONFIGURATION, "'migration.keepSource' must be true or false" },
     { "configuration/policy-array", CONFIG("{\"policy\": []}"), VMMI_ERR_MALFORMED_CONFIGURATION,
       "'policy' must be an object, got an array" },
-    { "configuration/array", CONFIG("[]"), VMMI_ERR_MALFORMED_CONFIGURATION, "'configuration' must be an object" },
-    { "version/other-micro", "{\"vmmiVersion\": \"0.4.27\", \"contentType\": \"configuration\", \"configuration\": {}}",
+    { "configuration/array", CONFIG("[]"), VMMI_ERR_MALFORMED_CONFIGURATION,
+      "'configuration' must be an object" },
+    { "version/other-micro",
+      "{\"vmmiVersion\": \"0.4.27\", \"contentType\": \"configuration\", \"configuration\": {}}",
       VMMI_ERR_OK, NULL },
-    { "version/no-micro", "{\"vmmiVersion\": \"0.4\", \"contentType\": \"configuration\", \"configuration\": {}}",
+    { "version/no-micro",
+      "{\"vmmiVersion\": \"0.4\", \"contentType\": \"configuration\", \"configuration\": {}}",
       VMMI_ERR_OK, NULL },
-    { "version/newer", "{\"vmmiVersion\": \"0.5.0\", \"contentType\": \"configuration\", \"configuration\": {}}",
+    { "version/newer",
+      "{\"vmmiVersion\": \"0.5.0\", \"contentType\": \"configuration\", \"configuration\": {}}",
       VMMI_ERR_PROTOCOL_VERSION, "'vmmiVersion' is \"0.5.0\", this library speaks 0.4.1" },
-    { "version/older", "{\"vmmiVersion\": \"0.3.9\", \"contentType\": 5}", VMMI_ERR_PROTOCOL_VERSION, "\"0.3.9\"" },
-    { "version/longer", "{\"vmmiVersion\": \"0.40.1\", \"contentType\": \"x\"}", VMMI_ERR_PROTOCOL_VERSION, "0.40.1" },
-    { "version/suffix", "{\"vmmiVersion\": \"0.4.1-rc1\", \"contentType\": \"x\"}", VMMI_ERR_PROTOCOL_VERSION, "rc1" },
+    { "version/older", "{\"vmmiVersion\": \"0.3.9\", \"contentType\": 5}",
+      VMMI_ERR_PROTOCOL_VERSION, "\"0.3.9\"" },
+    { "version/longer", "{\"vmmiVersion\": \"0.40.1\", \"contentType\": \"x\"}",
+      VMMI_ERR_PROTOCOL_VERSION, "0.40.1" },
+    { "version/suffix", "{\"vmmiVersion\": \"0.4.1-rc1\", \"contentType\": \"x\"}",
+      VMMI_ERR_PROTOCOL_VERSION, "rc1" },
     { "version/number", "{\"vmmiVersion\": 0.4, \"contentType\": \"x\"}", VMMI_ERR_MESSAGE,
       "line 1, column 17: 'vmmiVersion' must be a string" },
     { "version/missing", "{\"contentType\": \"x\"}", VMMI_ERR_MESSAGE, "'vmmiVersion' is missing" },
-    { "envelope/no-type", "{\"vmmiVersion\": \"0.4.1\"}", VMMI_ERR_MESSAGE, "'contentType' is missing" },
-    { "envelope/empty-type", "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"\", \"\": {}}", VMMI_ERR_MESSAGE,
-      "'contentType' is empty" },
-    { "envelope/own-key", "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"timestamp\", \"timestamp\": 1}",
+    { "envelope/no-type", "{\"vmmiVersion\": \"0.4.1\"}", VMMI_ERR_MESSAGE,
+      "'contentType' is missing" },
+    { "envelope/empty-type", "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"\", \"\": {}}",
+      VMMI_ERR_MESSAGE, "'contentType' is empty" },
+    { "envelope/own-key",
+      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"timestamp\", \"timestamp\": 1}",
       VMMI_ERR_MESSAGE, "cannot be \"timestamp\"" },
-    { "envelope/no-content", "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\"}", VMMI_ERR_MESSAGE,
-      "'configuration' is missing" },
-    { "envelope/no-timestamp", "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"status\": {}}",
-      VMMI_ERR_MESSAGE, "'timestamp' is missing" },
+    { "envelope/no-content", "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\"}",
+      VMMI_ERR_MESSAGE, "'configuration' is missing" },
+    { "envelope/no-timestamp",
+      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"status\": {}}", VMMI_ERR_MESSAGE,
+      "'timestamp' is missing" },
     { "envelope/bad-timestamp",
-      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": -5, \"status\": {}}",
+      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": -5, \"status\": "
+      "{}}",
       VMMI_ERR_MESSAGE, "'timestamp' must be an unsigned integer, got -5" },
     { "envelope/bad-sequence",
-      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"x\", \"timestamp\": 5, \"sequence\": \"1\", \"x\": 0}",
+      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"x\", \"timestamp\": 5, \"sequence\": \"1\", "
+      "\"x\": 0}",
       VMMI_ERR_MESSAGE, "'sequence' must be an unsigned integer" },
-    { "other/any-content", "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"a.b\", \"timestamp\": 5, \"a.b\": [1]}",
+    { "other/any-content",
+      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"a.b\", \"timestamp\": 5, \"a.b\": [1]}",
       VMMI_ERR_OK, NULL },
     { "status/empty", STATUS("{}"), VMMI_ERR_OK, NULL },
     { "status/foreign", STATUS("{\"whatever\": {\"deep\": 1}}"), VMMI_ERR_OK, NULL },
-    { "status/percent", STATUS("{\"percent\": 101}"), VMMI_ERR_MESSAGE, "'percent' must be an integer 0..100, got 101" },
-    { "status/memory", STATUS("{\"memory\": {\"total\": \"1\"}}"), VMMI_ERR_MESSAGE, "'memory.total' must be" },
+    { "status/percent", STATUS("{\"percent\": 101}"), VMMI_ERR_MESSAGE,
+      "'percent' must be an integer 0..100, got 101" },
+    { "status/memory", STATUS("{\"memory\": {\"total\": \"1\"}}"), VMMI_ERR_MESSAGE,
+      "'memory.total' must be" },
     { "completion/success", DONE("{\"result\": \"success\", \"success\": {}}"), VMMI_ERR_OK, NULL },
-    { "completion/free-success", DONE("{\"result\": \"success\", \"success\": {\"outcome\": 5}}"), VMMI_ERR_OK, NULL },
+    { "completion/free-success", DONE("{\"result\": \"success\", \"success\": {\"outcome\": 5}}"),
+      VMMI_ERR_OK, NULL },
     { "completion/error",
-      DONE("{\"result\": \"error\", \"error\": {\"code\": 8, \"message\": \"m\", \"details\": \"d\"}}"), VMMI_ERR_OK, NULL },
+      DONE("{\"result\": \"error\", \"error\": {\"code\": 8, \"message\": \"m\", \"details\": "
+           "\"d\"}}"),
+      VMMI_ERR_OK, NULL },
     { "completion/no-result", DONE("{}"), VMMI_ERR_MESSAGE, "'result' is missing" },
     { "completion/other-result", DONE("{\"result\": \"ok\"}"), VMMI_ERR_MESSAGE,
       "'result' must be one of \"success\", \"error\", got \"ok\"" },
-    { "completion/no-success", DONE("{\"result\": \"success\"}"), VMMI_ERR_MESSAGE, "'success' is missing" },
-    { "completion/success-string", DONE("{\"result\": \"success\", \"success\": \"yes\"}"), VMMI_ERR_MESSAGE,
-      "'success' must be an object, got a string" },
-    { "completion/no-error", DONE("{\"result\": \"error\", \"success\": {}}"), VMMI_ERR_MESSAGE, "'error' is missing" },
-    { "completion/no-code", DONE("{\"result\": \"error\", \"error\": {\"message\": \"m\", \"details\": \"d\"}}"),
+    { "completion/no-success", DONE("{\"result\": \"success\"}"), VMMI_ERR_MESSAGE,
+      "'success' is missing" },
+    { "completion/success-string", DONE("{\"result\": \"success\", \"success\": \"yes\"}"),
+      VMMI_ERR_MESSAGE, "'success' must be an object, got a string" },
+    { "completion/no-error", DONE("{\"result\": \"error\", \"success\": {}}"), VMMI_ERR_MESSAGE,
+      "'error' is missing" },
+    { "completion/no-code",
+      DONE("{\"result\": \"error\", \"error\": {\"message\": \"m\", \"details\": \"d\"}}"),
       VMMI_ERR_MESSAGE, "'error.code' is missing" },
     { "completion/large-code",
-      DONE("{\"result\": \"error\", \"error\": {\"code\": 4294967296, \"message\": \"m\", \"details\": \"d\"}}"),
+      DONE("{\"result\": \"error\", \"error\": {\"code\": 4294967296, \"message\": \"m\", "
+           "\"details\": \"d\"}}"),
       VMMI_ERR_MESSAGE, "'error.code' must be an integer -2147483648..2147483647, got 4294967296" },
     { "completion/code-string",
-      DONE("{\"result\": \"error\", \"error\": {\"code\": \"8\", \"message\": \"m\", \"details\": \"d\"}}"),
+      DONE("{\"result\": \"error\", \"error\": {\"code\": \"8\", \"message\": \"m\", \"details\": "
+           "\"d\"}}"),
       VMMI_ERR_MESSAGE, "'error.code' must be" },
     { "trailing-comma", CONFIG("{\"verbose\": 1,}"), VMMI_ERR_MESSAGE, "a comma before '}'" },
     { "trailing-bytes", CONFIG("{}") " x", VMMI_ERR_MESSAGE, "after the end of the object" },
@@ -123,7 +160,8 @@ test_parse(gconstpointer data)
 {
     size_t row = GPOINTER_TO_SIZE(data);
     g_autoptr(vmmiError) error = NULL;
-    g_autoptr(vmmiMessage) message = vmmiMessageParse(rows[row].text, strlen(rows[row].text), &error);
+    g_autoptr(vmmiMessage) message =
+        vmmiMessageParse(rows[row].text, strlen(rows[row].text), &error);
     g_autofree char *written = NULL;
 
     g_assert_cmpint(vmmiErrorGetCode(error), ==, rows[row].code);
@@ -196,12 +234,14 @@ test_paths(void)
     bool flag = false;
 
     g_assert_cmpint(vmmiMessageSetString(message, "connection", "sim:///", NULL), ==, 0);
-    g_assert_cmpint(vmmiMessageSetUInt(message, "migration.params.compression.xbzrle.cache", 7, NULL), ==, 0);
+    g_assert_cmpint(
+        vmmiMessageSetUInt(message, "migration.params.compression.xbzrle.cache", 7, NULL), ==, 0);
     g_assert_cmpint(vmmiMessageSetBool(message, "migration.keepSource", true, NULL), ==, 0);
     g_assert_cmpint(vmmiMessageSetJson(message, "migration.flags", "[\"postcopy\"]", NULL), ==, 0);
     g_assert_true(vmmiMessageGetString(message, "connection", &text));
     g_assert_cmpstr(text, ==, "sim:///");
-    g_assert_true(vmmiMessageGetUInt(message, "migration.params.compression.xbzrle.cache", &number));
+    g_assert_true(
+        vmmiMessageGetUInt(message, "migration.params.compression.xbzrle.cache", &number));
     g_assert_cmpuint(number, ==, 7);
     g_assert_true(vmmiMessageGetBool(message, "migration.keepSource", &flag) && flag);
     params = vmmiMessageGetJson(message, "migration.params");
@@ -255,7 +295,8 @@ test_find(void)
     g_autoptr(vmmiMessage) message = vmmiMessageParse(text, strlen(text), NULL);
     g_autoptr(vmmiError) error = NULL;
 
-    vmmiMessageRaiseAt(message, "policy.limt", true, &error, VMMI_ERR_OPTION, "no option '%s'", "limt");
+    vmmiMessageRaiseAt(message, "policy.limt", true, &error, VMMI_ERR_OPTION, "no option '%s'",
+                       "limt");
     g_assert_cmpstr(vmmiErrorGetMessage(error), ==, "line 2, column 14: no option 'limt'");
     vmmiErrorClear(&error);
     vmmiMessageRaiseAt(message, "policy.limt", false, &error, VMMI_ERR_OPTION, "bad");
@@ -269,7 +310,8 @@ test_find(void)
 static void
 test_new(void)
 {
-    static const char *const refused[] = { "", "timestamp0\xff", "vmmiVersion", "contentType", NULL };
+    static const char *const refused[] = { "", "timestamp0\xff", "vmmiVersion", "contentType",
+                                           NULL };
 
     for (size_t i = 0; refused[i]; i++) {
         g_autoptr(vmmiError) error = NULL;

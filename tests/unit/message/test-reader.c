@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-reader.c: one message out of a descriptor that stays open: nothing behind it is touched, and nobody waits for ever.
+ * test-reader.c: one message out of a descriptor that stays open: nothing behind it is touched, and
+ * nobody waits for ever.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,8 @@
 #include "util/cleanup.h"
 
 #define GOOD \
-    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": {\"connection\": \"a}\\\"]{\"}}"
+    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": " \
+    "{\"connection\": \"a}\\\"]{\"}}"
 
 static void
 make_pipe(int fds[2])
@@ -46,7 +48,10 @@ static const struct {
     const char *name;
     void (*make)(int fds[2]);
 } kinds[] = {
-    { "pipe", make_pipe }, { "nonblocking-pipe", make_nonblocking_pipe }, { "socket", make_socket }, { "file", make_file },
+    { "pipe", make_pipe },
+    { "nonblocking-pipe", make_nonblocking_pipe },
+    { "socket", make_socket },
+    { "file", make_file },
 };
 
 /* The writer stays open; what stands behind the message is still there afterwards. */
@@ -135,8 +140,9 @@ static const struct {
     { "cut", "{\n\"vmmiVersion\":", false, VMMI_ERR_MESSAGE, "line 2, column 15: the text ends" },
     { "noise", "hello {}", true, VMMI_ERR_MESSAGE, "line 1, column 1: an object was expected" },
     { "mistake-is-told-at-once", "{\"a\": ,", true, VMMI_ERR_MESSAGE, "a value is missing" },
-    { "content", "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": 5}", true,
-      VMMI_ERR_MALFORMED_CONFIGURATION, "must be an object" },
+    { "content",
+      "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": 5}",
+      true, VMMI_ERR_MALFORMED_CONFIGURATION, "must be an object" },
 };
 
 static void
