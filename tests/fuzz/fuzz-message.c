@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fuzz-message.c: for libFuzzer: any bytes are a message that can be written and read back, or an error with words. Start
- * it with a copy of tests/corpus/message as its first argument.
+ * fuzz-message.c: for libFuzzer: any bytes are a message that can be written and read back, or an
+ * error with words. Start it with a copy of tests/corpus/message as its first argument.
  */
 #include <stdint.h>
 #include <stdlib.h>
