@@ -4,6 +4,7 @@
  */
 #include "builtin.h"
 
+#include "drivers/sim/sim-driver.h"
 #include "plugin/launch-layer.h"
 
 /* Each is defined in its own room. */
@@ -11,6 +12,7 @@ extern const vmmiDriver vmmiVirtDriver;
 
 const vmmiDriver *const vmmiBuiltinDrivers[] = {
     &vmmiVirtDriver,
+    &vmmiSimDriver,
     NULL,
 };
 
