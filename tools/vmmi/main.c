@@ -11,6 +11,7 @@
 #include "report.h"
 
 static const Verb *const verbs[] = {
+    &verb_migrate,
     &verb_plugin,
     &verb_driver,
     &verb_message,
@@ -154,7 +155,7 @@ run_main(Common *common, char **argv)
     if (wants(argv, "--version"))
         return verb_version.run(common, argv);
     if (!wants(argv, "--help") && !wants(argv, "-h"))
-        return report_usage(common, NULL, "a verb is needed, such as 'plugin'");
+        return report_usage(common, NULL, "a verb is needed, such as 'migrate'");
     print_help();
     return EXIT_DONE;
 }

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * display.c: how a running migration is shown. The text of the figures is figures.c.
+ */
+#include "display.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "figures.h"
+#include "report.h"
+
+void
+display_init(Display *display, const Common *common)
+{
+    const char *term = g_getenv("TERM"), *no_colour = g_getenv("NO_COLOR");
+    bool terminal = isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+
+    memset(display, 0, sizeof(*display));
+    display->mode = common->json ? DISPLAY_JSON : terminal ? DISPLAY_MOVING : DISPLAY_LINES;
+    display->colour = terminal && !(no_colour && *no_colour);
+    display->unicode = g_get_charset(NULL);
+    display->started_ms = (uint64_t)g_get_monotonic_time() / 1000;
+}
+
+/* Asked each time: the window may have been resized. */
+static int
+terminal_width(void)
+{
+    const char *columns = g_getenv("COLUMNS");
+    struct winsize size;
+    guint64 given;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    if (columns && g_ascii_string_to_unsigned(columns, 10, 1, 10000, &given, NULL))
+        return (int)given;
+    return 80;
+}
+
+void
+display_clear(Display *display)
+{
+    if (!display->drawn)
+        return;
+    fputs("\r\033[K", stdout);
+    fflush(stdout);
+    display->drawn = false;
+}
+
+static void
+draw(Display *display, vmmiMigration *migration, vmmiState state)
+{
+    FiguresStyle style = { terminal_width(), display->colour, display->unicode };
+    g_autofree char *line = figures_line(state, vmmiMigrationGetPercent(migration),
+                                         vmmiMigrationGetSample(migration), &style);
+
+    printf("\r%s\033[K", line);
+    fflush(stdout);
+    display->drawn = true;
+}
+
+static char *
+name_of(vmmiMigration *migration)
+{
+    const char *name = vmmiMigrationGetGuestName(migration);
+
+    return report_printable(name && *name ? name : vmmiMigrationGetGuestUuid(migration));
+}
+
+void
+display_begin(Display *display, vmmiMigration *migration, const char *destination)
+{
+    g_autofree char *name = name_of(migration);
+    g_autofree char *place = report_printable(destination);
+    g_autofree char *plugin = report_printable(vmmiMigrationGetPlugin(migration));
+
+    if (display->mode != DISPLAY_JSON)
+        printf("%s to %s under %s, migration %s\n", name, place, plugin,
+               vmmiMigrationGetId(migration));
+    display_state(display, migration, vmmiMigrationGetState(migration));
+}
+
+json_t *
+display_object(vmmiMigration *migration, int state)
+{
+    char *text = vmmiMigrationToJson(migration, NULL);
+    json_t *object = text ? json_loadb(text, strlen(text), 0, NULL) : NULL;
+
+    vmmiFree(text);
+    if (!object)
+        object = json_pack("{s:s?, s:s?}", "id", vmmiMigrationGetId(migration), "uuid",
+                           vmmiMigrationGetGuestUuid(migration));
+    if (state < VMMI_STATE_LAST)
+        json_object_set_new(object, "state", json_string(vmmiStateToString((vmmiState)state)));
+    return object;
+}
+
+void
+display_state(Display *display, vmmiMigration *migration, vmmiState state)
+{
+    uint64_t now = (uint64_t)g_get_monotonic_time() / 1000;
+
+    /* The final state comes with the end, which knows more. */
+    if (vmmiStateIsFinal(state))
+        return;
+    if (display->mode == DISPLAY_MOVING) {
+        draw(display, migration, state);
+    } else if (display->mode == DISPLAY_JSON) {
+        report_object(display_object(migration, (int)state));
+    } else {
+        printf("%7.1f s  %3u%%  %s\n", (double)(now - display->started_ms) / 1000,
+               vmmiMigrationGetPercent(migration), vmmiStateToString(state));
+        fflush(stdout);
+    }
+}
+
+void
+display_sample(Display *display, vmmiMigration *migration)
+{
+    vmmiState state = vmmiMigrationGetState(migration);
+
+    if (display->mode == DISPLAY_MOVING && !vmmiStateIsFinal(state))
+        draw(display, migration, state);
+}
+
+static char *
+where_text(vmmiWhere where, const char *source, const char *destination)
+{
+    g_autofree char *from = report_printable(source), *to = report_printable(destination);
+
+    switch (where) {
+    case VMMI_WHERE_SOURCE:
+        return g_strdup_printf("is on the source, %s", from);
+    case VMMI_WHERE_DESTINATION:
+        return g_strdup_printf("is on the destination, %s", to);
+    case VMMI_WHERE_NOWHERE:
+        return g_strdup("runs on neither host: it was shut down or destroyed");
+    case VMMI_WHERE_BOTH:
+        return g_strdup("is paused, each host holds a part: post-copy broke, and can be recovered");
+    default:
+        return g_strdup_printf("is on %s or on %s, that is not known", from, to);
+    }
+}
+
+void
+display_end(Display *display, vmmiMigration *migration, const vmmiOutcome *outcome,
+            const char *source, const char *destination)
+{
+    const vmmiSample *statistics = vmmiOutcomeGetStatistics(outcome);
+    const char *kind = vmmiOutcomeKindToString(vmmiOutcomeGetKind(outcome));
+    g_autofree char *name = name_of(migration);
+    g_autofree char *where = where_text(vmmiOutcomeGetWhere(outcome), source, destination);
+    g_autofree char *figures = figures_summary(statistics);
+    bool good = vmmiOutcomeGetKind(outcome) == VMMI_OUTCOME_COMPLETED;
+    const char *colour = !display->colour ? "" : good ? "\033[1;32m" : "\033[1;33m";
+
+    display_clear(display);
+    printf("%s%s%s: %s %s\n", colour, kind, display->colour ? "\033[0m" : "", name, where);
+    if (*figures)
+        printf("%s\n", figures);
+    fflush(stdout);
+}
