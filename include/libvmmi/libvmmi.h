@@ -15,5 +15,6 @@
 #include <libvmmi/vmmi-plugin.h>
 #include <libvmmi/vmmi-migration.h>
 #include <libvmmi/vmmi-policy.h>
+#include <libvmmi/vmmi-sim.h>
 
 #endif

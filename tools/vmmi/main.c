@@ -15,6 +15,7 @@ static const Verb *const verbs[] = {
     &verb_plugin,
     &verb_driver,
     &verb_message,
+    &verb_sim,
     &verb_version,
     NULL
 };

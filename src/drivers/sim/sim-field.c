@@ -45,7 +45,8 @@ wrong(const vmmiSimField *field, const char *place, const json_t *value, int cod
     g_autofree char *where = place_of(place, field->key);
     g_autofree char *got = json_is_object(value) || json_is_array(value)
                                ? g_strdup(vmmiJsonTypeName(value))
-                               : vmmiJsonWrite(value, false);
+                           : json_is_real(value) ? g_strdup_printf("%g", json_real_value(value))
+                                                 : vmmiJsonWrite(value, false);
 
     switch (field->kind) {
     case VMMI_SIM_FIELD_BOOL:
@@ -54,7 +55,7 @@ wrong(const vmmiSimField *field, const char *place, const json_t *value, int cod
         return vmmiErrorSet(err, code, "'%s' must be a string of %.0f to %.0f bytes, got %.80s",
                             where, field->minimum, field->maximum - 1, got);
     case VMMI_SIM_FIELD_REAL:
-        return vmmiErrorSet(err, code, "'%s' must be a number %g..%g, got %.80s", where,
+        return vmmiErrorSet(err, code, "'%s' must be a number %.10g..%.10g, got %.80s", where,
                             field->minimum, field->maximum, got);
     default:
         return vmmiErrorSet(err, code, "'%s' must be an integer %.0f..%.0f, got %.80s", where,

@@ -230,8 +230,12 @@ make_world(const vmmiSimUri *uri, vmmiError **err)
     g_autoptr(json_t) scenario = vmmiSimUriScenario(uri, err);
     vmmiSimWorld *world = scenario ? vmmiSimScenarioBuild(uri->world, scenario, err) : NULL;
 
-    if (!world)
+    if (!world) {
+        if (scenario)
+            vmmiErrorPrefix(err, uri->scenario ? "scenario '%s'" : "URI '%s'",
+                            uri->scenario ? uri->scenario : uri->uri);
         return NULL;
+    }
     json_decref(world->options);
     world->options = json_deep_copy(uri->options);
     if (uri->scenario)
