@@ -2,8 +2,9 @@
 /*
  * job-claim.c: one live policy per guest, decided by the file system (B13).
  *
- * A claim is a symbolic link by-guest/<key> -> ../jobs/<id>; making it fails when it exists. It counts as long as its job is alive. Only
- * under the exclusive lock of the run directory is a dead job's claim replaced or removed.
+ * A claim is a symbolic link by-guest/<key> -> ../jobs/<id>; making it fails when it exists. It
+ * counts as long as its job is alive. Only under the exclusive lock of the run directory is a dead
+ * job's claim replaced or removed.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +17,10 @@
 #define TARGET_PREFIX "../jobs/"
 #define KEY_MAX_WORLD 128
 
-/* "<uuid>@<world>"; a world that is long or holds other characters than a file name should is hashed. */
+/*
+ * "<uuid>@<world>"; a world that is long or holds other characters than a file name should is
+ * hashed.
+ */
 char *
 vmmiClaimKey(const char *world, const char *uuid)
 {
@@ -30,7 +34,10 @@ vmmiClaimKey(const char *world, const char *uuid)
     return g_strdup_printf("%s@=%s", lower, hash);
 }
 
-/* The id that a claim names: 1 with it, 0 when there is no claim, -1 when it is something else than a claim. */
+/*
+ * The id that a claim names: 1 with it, 0 when there is no claim, -1 when it is something else than
+ * a claim.
+ */
 static int
 read_claim(vmmiRunDir *run, const char *key, char **ret_id)
 {
@@ -40,7 +47,8 @@ read_claim(vmmiRunDir *run, const char *key, char **ret_id)
     if (length < 0)
         return errno == ENOENT ? 0 : -1;
     target[length] = '\0';
-    if (!g_str_has_prefix(target, TARGET_PREFIX) || !vmmiJobIdIsValid(target + strlen(TARGET_PREFIX)))
+    if (!g_str_has_prefix(target, TARGET_PREFIX) ||
+        !vmmiJobIdIsValid(target + strlen(TARGET_PREFIX)))
         return -1;
     *ret_id = g_strdup(target + strlen(TARGET_PREFIX));
     return 1;
@@ -57,15 +65,16 @@ holder_is_live(vmmiRunDir *run, const char *id)
 static int
 raise_busy(const char *id, vmmiError **err)
 {
-    return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY,
-                        "guest %.*s has a policy already: migration %s", VMMI_UUID_STRING_SIZE - 1, id, id);
+    return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest %.*s has a policy already: migration %s",
+                        VMMI_UUID_STRING_SIZE - 1, id, id);
 }
 
 /* Under the exclusive lock: nobody else makes, replaces or removes a claim. */
 static int
 replace_claim(vmmiRunDir *run, const char *key, const char *target, vmmiError **err)
 {
-    g_autofree char *temporary = g_strdup_printf(VMMI_JOB_NEW_PREFIX "%08x%08x", g_random_int(), g_random_int());
+    g_autofree char *temporary =
+        g_strdup_printf(VMMI_JOB_NEW_PREFIX "%08x%08x", g_random_int(), g_random_int());
     int failure;
 
     if (symlinkat(target, run->guests_fd, temporary) == 0 &&
@@ -73,8 +82,8 @@ replace_claim(vmmiRunDir *run, const char *key, const char *target, vmmiError **
         return 0;
     failure = errno;
     unlinkat(run->guests_fd, temporary, 0);
-    return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, failure, "cannot replace the claim '%s/by-guest/%s'",
-                             run->path, key);
+    return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, failure,
+                             "cannot replace the claim '%s/by-guest/%s'", run->path, key);
 }
 
 int
@@ -86,8 +95,8 @@ vmmiClaimTake(vmmiRunDir *run, const char *key, const char *id, int *lock_fd, vm
     if (symlinkat(target, run->guests_fd, key) == 0)
         return 0;
     if (errno != EEXIST)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot make the claim '%s/by-guest/%s'",
-                                 run->path, key);
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno,
+                                 "cannot make the claim '%s/by-guest/%s'", run->path, key);
     if (read_claim(run, key, &holder) > 0 && holder_is_live(run, holder))
         return raise_busy(holder, err);
     /* Dead, as it seems: look again where nobody else can change it. */

@@ -2,9 +2,9 @@
 /*
  * job-create.c: making the record of a migration, in the commit order of docs/run-directory.md.
  *
- * Whenever the maker is killed, what it leaves is a legal state: nothing that counts, garbage under a name of its own, or a
- * job that was prepared and abandoned. All is done under the shared lock of the run directory, so that whoever holds it
- * alone knows garbage from work.
+ * Whenever the maker is killed, what it leaves is a legal state: nothing that counts, garbage under
+ * a name of its own, or a job that was prepared and abandoned. All is done under the shared lock of
+ * the run directory, so that whoever holds it alone knows garbage from work.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,15 +55,16 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Maker, maker_clear)
 static int
 raise_file(const Maker *maker, const char *name, vmmiError **err)
 {
-    return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot write '%s' of a migration in '%s'", name,
-                             maker->run->path);
+    return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno,
+                             "cannot write '%s' of a migration in '%s'", name, maker->run->path);
 }
 
 /* A new file of a job. Not synced: a machine that was started anew has lost the job anyway. */
 static int
 write_file(const Maker *maker, const char *name, const char *text, size_t length, vmmiError **err)
 {
-    vmmi_autofd int fd = openat(maker->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    vmmi_autofd int fd =
+        openat(maker->dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd < 0 || vmmiFileWriteFull(fd, text, length) < 0)
         return raise_file(maker, name, err);
@@ -116,7 +117,8 @@ make_streams(Maker *maker, vmmiError **err)
 
     if (write_file(maker, VMMI_FILE_STDOUT, "", 0, err) < 0)
         return -1;
-    fd = openat(maker->dir_fd, VMMI_FILE_STDERR, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    fd = openat(maker->dir_fd, VMMI_FILE_STDERR,
+                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return raise_file(maker, VMMI_FILE_STDERR, err);
     if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, VMMI_JOB_RESERVED_BYTES) < 0 && errno != EOPNOTSUPP)
@@ -155,8 +157,8 @@ publish(Maker *maker, vmmiError **err)
         }
     }
     g_clear_pointer(&maker->id, g_free);
-    return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "no number is left for guest %s in '%s'", maker->uuid,
-                        maker->run->path);
+    return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "no number is left for guest %s in '%s'",
+                        maker->uuid, maker->run->path);
 }
 
 static int
@@ -180,18 +182,22 @@ static const struct {
 };
 
 static int
-check_given(const vmmiRunDir *run, const vmmiJobRecord *record, size_t config_length, vmmiError **err)
+check_given(const vmmiRunDir *run, const vmmiJobRecord *record, size_t config_length,
+            vmmiError **err)
 {
     if (run->read_only)
-        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s' was opened to look only", run->path);
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s' was opened to look only",
+                            run->path);
     if (!record->guest_uuid || !g_uuid_string_is_valid(record->guest_uuid))
         return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "'%s' is not a guest's UUID",
                             record->guest_uuid ? record->guest_uuid : "(null)");
     if (!record->world || !*record->world)
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "a migration needs the world of its guest");
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                            "a migration needs the world of its guest");
     if (config_length > VMMI_MESSAGE_MAX_BYTES)
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "the configuration has %zu bytes, the limit is %d",
-                            config_length, VMMI_MESSAGE_MAX_BYTES);
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                            "the configuration has %zu bytes, the limit is %d", config_length,
+                            VMMI_MESSAGE_MAX_BYTES);
     return 0;
 }
 
@@ -203,8 +209,8 @@ check_claim(Maker *maker, vmmiError **err)
     int found = vmmiClaimFind(maker->run, maker->given->world, maker->uuid, &holder, NULL);
 
     if (found > 0)
-        return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest %s has a policy already: migration %s", maker->uuid,
-                            holder);
+        return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest %s has a policy already: migration %s",
+                            maker->uuid, holder);
     return 0;
 }
 
@@ -227,14 +233,20 @@ vmmiJob *
 vmmiJobCreateStepwise(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
                       size_t config_length, vmmiJobStepFunc before, void *opaque, vmmiError **err)
 {
-    g_auto(Maker) maker = { .run = run, .given = record, .config = config, .config_length = config_length,
-                            .run_lock = -1, .dir_fd = -1, .lock_fd = -1 };
+    g_auto(Maker) maker = { .run = run,
+                            .given = record,
+                            .config = config,
+                            .config_length = config_length,
+                            .run_lock = -1,
+                            .dir_fd = -1,
+                            .lock_fd = -1 };
 
     if (check_given(run, record, config_length, err) < 0)
         return NULL;
     maker.uuid = g_ascii_strdown(record->guest_uuid, -1);
     maker.key = vmmiClaimKey(record->world, maker.uuid);
-    maker.temporary = g_strdup_printf(VMMI_JOB_NEW_PREFIX "%08x%08x", g_random_int(), g_random_int());
+    maker.temporary =
+        g_strdup_printf(VMMI_JOB_NEW_PREFIX "%08x%08x", g_random_int(), g_random_int());
     if (check_claim(&maker, err) < 0 ||
         (maker.run_lock = vmmiRunDirLock(run, false, VMMI_RUN_DIR_LOCK_MS, err)) < 0)
         return NULL;
@@ -252,8 +264,8 @@ vmmiJobCreateStepwise(vmmiRunDir *run, const vmmiJobRecord *record, const char *
 }
 
 vmmiJob *
-vmmiJobCreate(vmmiRunDir *run, const vmmiJobRecord *record, const char *config, size_t config_length,
-              vmmiError **err)
+vmmiJobCreate(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
+              size_t config_length, vmmiError **err)
 {
     return vmmiJobCreateStepwise(run, record, config, config_length, NULL, NULL, err);
 }

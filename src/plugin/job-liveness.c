@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * job-liveness.c: what lives of a job, derived from locks, files and /proc. Signals are job-signal.c.
+ * job-liveness.c: what lives of a job, derived from locks, files and /proc. Signals are
+ * job-signal.c.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 #include "util/enum-table.h"
 
 static const char *const phase_names[] = {
-    "prepared", "abandoned", "starting", "running", "ending", "finished", "gone", "lost-at-boot", "unclear",
+    "prepared", "abandoned", "starting",     "running", "ending",
+    "finished", "gone",      "lost-at-boot", "unclear",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(phase_names) == VMMI_JOB_PHASE_LAST);
 
@@ -67,7 +69,8 @@ look_at_process(int fd, const char *this_boot, Facts *facts)
     facts->recorded = vmmiJobProcessRead(fd, &facts->process) > 0;
     if (!facts->recorded || strcmp(facts->process.boot_id, this_boot) != 0)
         return;
-    facts->process_alive = vmmiProcessLook(facts->process.pid, &process) && vmmiProcessIsAlive(&process) &&
+    facts->process_alive = vmmiProcessLook(facts->process.pid, &process) &&
+                           vmmiProcessIsAlive(&process) &&
                            process.start_time == facts->process.start_time;
     facts->process_stopped = facts->process_alive && strchr("Tt", process.state);
 }

@@ -33,7 +33,8 @@ look(int fd, off_t byte, bool *held, pid_t *pid)
 int
 vmmiJobLocksLook(int job_dir_fd, vmmiJobLocks *locks, vmmiError **err)
 {
-    vmmi_autofd int fd = openat(job_dir_fd, VMMI_FILE_LOCK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    vmmi_autofd int fd =
+        openat(job_dir_fd, VMMI_FILE_LOCK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     vmmiJobLocks found = { 0 };
     pid_t maker_pid;
 
@@ -42,7 +43,8 @@ vmmiJobLocksLook(int job_dir_fd, vmmiJobLocks *locks, vmmiError **err)
     if (fd >= 0 && (look(fd, VMMI_LOCK_SHIM, &found.shim, &found.shim_pid) < 0 ||
                     look(fd, VMMI_LOCK_PLUGIN, &found.plugin, &found.plugin_pid) < 0 ||
                     look(fd, VMMI_LOCK_MAKER, &found.maker, &maker_pid) < 0))
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot look at '" VMMI_FILE_LOCK "'");
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno,
+                                 "cannot look at '" VMMI_FILE_LOCK "'");
     *locks = found;
     return 0;
 }

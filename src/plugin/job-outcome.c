@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * job-outcome.c: what a job left: its result, its streams, the outcome that was settled, the acknowledgement.
+ * job-outcome.c: what a job left: its result, its streams, the outcome that was settled, the
+ * acknowledgement.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,9 +47,11 @@ open_regular(const vmmiJob *job, const char *name, uint64_t *size, vmmiError **e
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_BAD_PATH, errno, "cannot open '%s/%s'", job->path, name);
+        return vmmiErrorSetErrno(err, VMMI_ERR_BAD_PATH, errno, "cannot open '%s/%s'", job->path,
+                                 name);
     if (!S_ISREG(st.st_mode))
-        return vmmiErrorSet(err, VMMI_ERR_BAD_PATH, "'%s/%s' is not a regular file", job->path, name);
+        return vmmiErrorSet(err, VMMI_ERR_BAD_PATH, "'%s/%s' is not a regular file", job->path,
+                            name);
     *size = (uint64_t)st.st_size;
     return vmmiFdSteal(&fd);
 }
@@ -74,7 +77,8 @@ vmmiJobReadStream(const vmmiJob *job, vmmiJobStream stream, int64_t offset, size
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return vmmiErrorSetErrno(err, VMMI_ERR_BAD_PATH, errno, "cannot read '%s/%s'", job->path, name);
+            return vmmiErrorSetErrno(err, VMMI_ERR_BAD_PATH, errno, "cannot read '%s/%s'",
+                                     job->path, name);
         if (got == 0)
             break;
         used += (uint64_t)got;
@@ -92,7 +96,8 @@ static int
 write_once(int dir_fd, const char *name, const char *text, size_t length)
 {
     g_autofree char *temporary = g_strdup_printf(".%s.%08x", name, g_random_int());
-    vmmi_autofd int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    vmmi_autofd int fd =
+        openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int made = -1, saved;
 
     if (fd < 0)
@@ -123,8 +128,10 @@ vmmiJobSettle(vmmiJob *job, const char *json, size_t length, vmmiError **err)
     int made;
 
     if (length > VMMI_JOB_OUTCOME_MAX_BYTES)
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "the outcome of migration %s has %zu bytes, "
-                            "the limit is %d", job->id, length, VMMI_JOB_OUTCOME_MAX_BYTES);
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                            "the outcome of migration %s has %zu bytes, "
+                            "the limit is %d",
+                            job->id, length, VMMI_JOB_OUTCOME_MAX_BYTES);
     object = vmmiJsonParse(json, length, OUTCOME, err);
     if (!object)
         return -1;
@@ -150,10 +157,12 @@ vmmiJobAcknowledge(vmmiJob *job, vmmiError **err)
     if (vmmiJobGetLiveness(job, &liveness, err) < 0)
         return -1;
     if (vmmiJobPhaseIsLive(liveness.phase))
-        return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s is %s, it cannot be acknowledged yet", job->id,
+        return vmmiErrorSet(err, VMMI_ERR_STATE,
+                            "migration %s is %s, it cannot be acknowledged yet", job->id,
                             vmmiJobPhaseToString(liveness.phase));
     if (faccessat(job->fd, OUTCOME, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-        return vmmiErrorSet(err, VMMI_ERR_STATE, "nobody has settled how migration %s ended", job->id);
+        return vmmiErrorSet(err, VMMI_ERR_STATE, "nobody has settled how migration %s ended",
+                            job->id);
     return write_once(job->fd, ACKNOWLEDGED, "", 0) < 0 ? raise_write(job, ACKNOWLEDGED, err) : 0;
 }
 

@@ -30,18 +30,25 @@ int vmmiJobOpenDir(vmmiRunDir *run, const char *id);
 /* Called before each step of making a job and after the last: where a test stops a manager. */
 typedef void (*vmmiJobStepFunc)(const char *step, void *opaque);
 vmmiJob *vmmiJobCreateStepwise(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
-                               size_t config_length, vmmiJobStepFunc before, void *opaque, vmmiError **err);
+                               size_t config_length, vmmiJobStepFunc before, void *opaque,
+                               vmmiError **err);
 
 /* The name of a claim: made of the world and the guest's UUID. To be freed. */
 char *vmmiClaimKey(const char *world, const char *uuid);
 /*
- * Claims the guest for a job under the shared lock @lock_fd, which is given up when a dead job's claim has to be replaced.
- * VMMI_ERR_GUEST_BUSY when a live job holds it. Returns 0 or -1.
+ * Claims the guest for a job under the shared lock @lock_fd, which is given up when a dead job's
+ * claim has to be replaced. VMMI_ERR_GUEST_BUSY when a live job holds it. Returns 0 or -1.
  */
 int vmmiClaimTake(vmmiRunDir *run, const char *key, const char *id, int *lock_fd, vmmiError **err);
-/* Removes the claim if it names this job. Waits for the exclusive lock a short time, else leaves it. */
+/*
+ * Removes the claim if it names this job. Waits for the exclusive lock a short time, else leaves
+ * it.
+ */
 void vmmiClaimDrop(vmmiRunDir *run, const char *key, const char *id);
-/* Whether something of a job runs, from its directory alone: a damaged record is no reason to run two policies. */
+/*
+ * Whether something of a job runs, from its directory alone: a damaged record is no reason to run
+ * two policies.
+ */
 bool vmmiJobDirIsLive(int job_dir_fd);
 /* The derivation of a phase; @boot_id NULL: taken as this one. */
 int vmmiJobDirLook(int job_dir_fd, const char *boot_id, vmmiJobLiveness *liveness, vmmiError **err);

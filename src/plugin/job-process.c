@@ -2,7 +2,8 @@
 /*
  * job-process.c: what /proc says about a process.
  *
- * A pid alone names nobody for long: callers pin the process with a pidfd, a lock, or its start time.
+ * A pid alone names nobody for long: callers pin the process with a pidfd, a lock, or its start
+ * time.
  */
 #include "plugin/job-process.h"
 
@@ -27,9 +28,10 @@ vmmiProcessParseStat(const char *text, vmmiProcess *process)
     unsigned long long start;
 
     /* "PID (NAME) STATE ..."; the start time is the 19th number behind the state. */
-    if (!close || sscanf(close + 1,
-                         " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                         &state, &start) != 2)
+    if (!close ||
+        sscanf(close + 1,
+               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &state, &start) != 2)
         return false;
     process->state = state;
     process->start_time = start;
@@ -124,7 +126,8 @@ vmmiProcessBootId(void)
 {
     g_autofree char *text = NULL;
 
-    if (vmmiFileReadAt(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128, true, &text, NULL, NULL) < 0)
+    if (vmmiFileReadAt(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128, true, &text, NULL, NULL) <
+        0)
         return g_strdup("");
     return g_strdup(g_strstrip(text));
 }

@@ -90,14 +90,16 @@ set_string(json_t *root, const RecordString *string, const char *value)
 char *
 vmmiJobRecordWrite(const vmmiJobRecord *record, vmmiError **err)
 {
-    g_autoptr(json_t) root = json_pack("{s:i, s:b, s:I, s:I}", "version", VMMI_RECORD_VERSION,
-                                       "bare", record->bare, "createdMs", (json_int_t)record->created_ms,
-                                       "createdBoottimeMs", (json_int_t)record->created_boottime_ms);
+    g_autoptr(json_t) root =
+        json_pack("{s:i, s:b, s:I, s:I}", "version", VMMI_RECORD_VERSION, "bare", record->bare,
+                  "createdMs", (json_int_t)record->created_ms, "createdBoottimeMs",
+                  (json_int_t)record->created_boottime_ms);
 
     for (size_t i = 0; i < G_N_ELEMENTS(record_strings); i++)
         set_string(root, &record_strings[i], *member_of(record, &record_strings[i]));
     if (record->options) {
-        json_t *options = vmmiJsonParse(record->options, strlen(record->options), "options of a job", err);
+        json_t *options =
+            vmmiJsonParse(record->options, strlen(record->options), "options of a job", err);
 
         if (!options)
             return NULL;
@@ -106,7 +108,10 @@ vmmiJobRecordWrite(const vmmiJobRecord *record, vmmiError **err)
     return vmmiJsonWrite(root, true);
 }
 
-/* Reads a file of ours: one object with a version. Returns a new reference; NULL without an error: the file is missing. */
+/*
+ * Reads a file of ours: one object with a version. Returns a new reference; NULL without an error:
+ * the file is missing.
+ */
 static json_t *
 read_object(int dir_fd, const char *name, vmmiError **err)
 {
@@ -129,7 +134,8 @@ read_object(int dir_fd, const char *name, vmmiError **err)
     }
     if (version > VMMI_RECORD_VERSION) {
         vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
-                     "%s has version %" G_GUINT64_FORMAT ", this library knows up to %d: use a newer libvmmi",
+                     "%s has version %" G_GUINT64_FORMAT
+                     ", this library knows up to %d: use a newer libvmmi",
                      name, version, VMMI_RECORD_VERSION);
         return NULL;
     }
@@ -198,7 +204,8 @@ vmmiJobProcessWriteOwn(int job_dir_fd, vmmiError **err)
     vmmiProcess process;
 
     if (!vmmiProcessLook(getpid(), &process))
-        return vmmiErrorSet(err, VMMI_ERR_SYSTEM, "cannot read /proc/%d/stat of this process", (int)getpid());
+        return vmmiErrorSet(err, VMMI_ERR_SYSTEM, "cannot read /proc/%d/stat of this process",
+                            (int)getpid());
     object = json_pack("{s:i, s:i, s:I, s:s}", "version", VMMI_RECORD_VERSION, "pid", (int)getpid(),
                        "startTime", (json_int_t)process.start_time, "bootId", boot_id);
     return write_object(job_dir_fd, VMMI_FILE_PROCESS, object, err);
@@ -213,7 +220,8 @@ read_value(const json_t *root, vmmiJobResult *result, vmmiError **err)
     if (result->kind != VMMI_EXIT_EXITED && result->kind != VMMI_EXIT_KILLED)
         return 0;
     if (!vmmiJsonGetUInt(root, "value", &value) || value > 255)
-        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, VMMI_FILE_RESULT ": 'value' must be a number from 0 to 255");
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            VMMI_FILE_RESULT ": 'value' must be a number from 0 to 255");
     result->value = (int)value;
     return 0;
 }
@@ -248,8 +256,8 @@ vmmiJobResultRead(int job_dir_fd, vmmiJobResult *result, vmmiError **err)
         return 0;
     vmmiJsonGetString(root, "kind", &kind);
     if (vmmiExitKindFromString(kind) < 0)
-        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, VMMI_FILE_RESULT ": 'kind' is '%s', which is no kind of end",
-                            kind);
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            VMMI_FILE_RESULT ": 'kind' is '%s', which is no kind of end", kind);
     found.kind = (vmmiExitKind)vmmiExitKindFromString(kind);
     if (read_value(root, &found, err) < 0)
         return -1;
@@ -261,10 +269,10 @@ vmmiJobResultRead(int job_dir_fd, vmmiJobResult *result, vmmiError **err)
 int
 vmmiJobResultWriteOwn(int job_dir_fd, int exit_status, vmmiError **err)
 {
-    g_autoptr(json_t) object = json_pack("{s:i, s:s, s:i, s:I, s:I}", "version", VMMI_RECORD_VERSION,
-                                         "kind", vmmiExitKindToString(VMMI_EXIT_EXITED), "value", exit_status,
-                                         "endedMs", (json_int_t)vmmiClockWallMs(), "endedBoottimeMs",
-                                         (json_int_t)vmmiClockBoottimeMs());
+    g_autoptr(json_t) object = json_pack(
+        "{s:i, s:s, s:i, s:I, s:I}", "version", VMMI_RECORD_VERSION, "kind",
+        vmmiExitKindToString(VMMI_EXIT_EXITED), "value", exit_status, "endedMs",
+        (json_int_t)vmmiClockWallMs(), "endedBoottimeMs", (json_int_t)vmmiClockBoottimeMs());
 
     return write_object(job_dir_fd, VMMI_FILE_RESULT, object, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * job-record.h: the files of a job as structures: job.json, helper.json, result.json. (The shim writes the latter two.)
+ * job-record.h: the files of a job as structures: job.json, helper.json, result.json. (The shim
+ * writes the latter two.)
  */
 #ifndef VMMI_PLUGIN_JOB_RECORD_H
 #define VMMI_PLUGIN_JOB_RECORD_H
@@ -9,19 +10,26 @@
 
 #include "plugin/job.h"
 
-/* The version of each file; a reader refuses larger ones, and ignores keys that it does not know. */
+/* The version of each file; a reader refuses larger ones, and ignores unknown keys. */
 #define VMMI_RECORD_VERSION 1
 #define VMMI_RECORD_MAX_BYTES (1024 * 1024)
 
-/* The text of job.json, to be freed; NULL when record->options is no object (VMMI_ERR_INVALID_ARGUMENT). */
+/*
+ * The text of job.json, to be freed; NULL when record->options is no object
+ * (VMMI_ERR_INVALID_ARGUMENT).
+ */
 char *vmmiJobRecordWrite(const vmmiJobRecord *record, vmmiError **err);
 /*
- * Reads job.json of a directory. Strings of @record are borrowed from @ret_root (to be given up with json_decref()), but
- * .options, which is to be freed. .id is left alone. VMMI_ERR_RUN_DIR. Returns 0 or -1.
+ * Reads job.json of a directory. Strings of @record are borrowed from @ret_root (to be given up
+ * with json_decref()), but .options, which is to be freed. .id is left alone. VMMI_ERR_RUN_DIR.
+ * Returns 0 or -1.
  */
 int vmmiJobRecordRead(int job_dir_fd, vmmiJobRecord *record, json_t **ret_root, vmmiError **err);
 
-/* A URI without its password: "scheme://user:password@host" loses ":password". To be freed; NULL gives NULL. */
+/*
+ * A URI without its password: "scheme://user:password@host" loses ":password". To be freed; NULL
+ * gives NULL.
+ */
 char *vmmiUriStripPassword(const char *uri);
 
 /* What helper.json says: a hint, to be compared with locks and /proc. */
@@ -35,7 +43,10 @@ int vmmiJobProcessRead(int job_dir_fd, vmmiJobProcess *process);
 /* Writes helper.json for this process. Returns 0 or -1. */
 int vmmiJobProcessWriteOwn(int job_dir_fd, vmmiError **err);
 
-/* Returns: 1 when result.json was read, 0 when it is missing, -1 when it makes no sense (VMMI_ERR_RUN_DIR). */
+/*
+ * Returns: 1 when result.json was read, 0 when it is missing, -1 when it makes no sense
+ * (VMMI_ERR_RUN_DIR).
+ */
 int vmmiJobResultRead(int job_dir_fd, vmmiJobResult *result, vmmiError **err);
 /* Writes result.json of a plugin that ends itself with @exit_status. Returns 0 or -1. */
 int vmmiJobResultWriteOwn(int job_dir_fd, int exit_status, vmmiError **err);

@@ -2,8 +2,9 @@
 /*
  * job-rundir.c: the run directory: where it is, whether it may be used, which layout it has.
  *
- * Below it everything is reached through descriptors of directories, so that no link is followed and a directory that is
- * replaced meanwhile does not lead elsewhere. One job is job.c, claims are job-claim.c.
+ * Below it everything is reached through descriptors of directories, so that no link is followed
+ * and a directory that is replaced meanwhile does not lead elsewhere. One job is job.c, claims are
+ * job-claim.c.
  */
 #include "plugin/job-rundir.h"
 
@@ -48,7 +49,8 @@ check_directory(int fd, const char *path, bool read_only, vmmiError **err)
     struct stat st;
 
     if (fstat(fd, &st) < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot look at run directory '%s'", path);
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot look at run directory '%s'",
+                                 path);
     if (read_only && geteuid() == 0)
         return 0;
     if (st.st_uid != geteuid())
@@ -74,9 +76,11 @@ open_checked(int dir_fd, const char *name, const char *path, bool read_only, vmm
     fd = vmmiRunDirOpenAt(dir_fd, name);
     if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
-                            "'%s' is a link or no directory, it cannot be the run directory; " HINT, path);
+                            "'%s' is a link or no directory, it cannot be the run directory; " HINT,
+                            path);
     if (fd < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot open run directory '%s'", path);
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot open run directory '%s'",
+                                 path);
     if (check_directory(fd, path, read_only, err) < 0)
         return -1;
     return vmmiFdSteal(&fd);
@@ -92,13 +96,15 @@ write_version(int fd, const char *path, vmmiError **err)
     int failure = 0;
 
     if (file < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot write to run directory '%s'", path);
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot write to run directory '%s'",
+                                 path);
     if (vmmiFileWriteFull(file, text, strlen(text)) < 0 ||
         (linkat(fd, temporary, fd, "version", 0) < 0 && errno != EEXIST))
         failure = errno;
     unlinkat(fd, temporary, 0);
     if (failure)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, failure, "cannot write the version of '%s'", path);
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, failure, "cannot write the version of '%s'",
+                                 path);
     return 0;
 }
 
@@ -111,16 +117,19 @@ check_version(int fd, const char *path, bool read_only, vmmiError **err)
 
     if (fstatat(fd, "version", &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno == ENOENT && read_only)
-            return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "'%s' is no run directory: it has no version", path);
+            return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                                "'%s' is no run directory: it has no version", path);
         if (errno != ENOENT || write_version(fd, path, err) < 0)
-            return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot look for the version of '%s'", path);
+            return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno,
+                                     "cannot look for the version of '%s'", path);
     }
     if (vmmiFileReadAt(fd, "version", 32, true, &text, NULL, err) < 0)
         return vmmiErrorPrefix(err, "run directory '%s'", path);
     g_strchomp(text);
     if (!g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT32, &version, NULL))
-        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s' has the version '%s', a number was expected",
-                            path, text);
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            "run directory '%s' has the version '%s', a number was expected", path,
+                            text);
     if (version > VMMI_RUN_DIR_VERSION)
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
                             "run directory '%s' has layout version %" G_GUINT64_FORMAT
@@ -142,7 +151,8 @@ open_run_dir(const char *path, bool read_only, vmmiError **err)
     run->fd = run->jobs_fd = run->guests_fd = -1;
     run->read_only = read_only;
     if (!g_path_is_absolute(given)) {
-        vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s' is not an absolute path; " HINT, given);
+        vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s' is not an absolute path; " HINT,
+                     given);
         return NULL;
     }
     run->path = g_canonicalize_filename(given, "/");
@@ -208,15 +218,19 @@ vmmiRunDirLock(vmmiRunDir *run, bool exclusive, unsigned int wait_ms, vmmiError 
     uint64_t deadline = vmmiClockBoottimeMs() + wait_ms;
 
     if (fd < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot open the lock of '%s'", run->path);
-    /* flock() has no time limit; whoever holds it needs less than a millisecond, unless it was stopped. */
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot open the lock of '%s'",
+                                 run->path);
+    /*
+     * flock() has no time limit; whoever holds it needs less than a millisecond, unless it was
+     * stopped.
+     */
     while (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot lock '%s'", run->path);
         if (vmmiClockBoottimeMs() >= deadline)
             return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
-                                "another process has kept '%s' locked for %u ms: is it stopped?", run->path,
-                                wait_ms);
+                                "another process has kept '%s' locked for %u ms: is it stopped?",
+                                run->path, wait_ms);
         g_usleep(2000);
     }
     return vmmiFdSteal(&fd);
@@ -304,7 +318,10 @@ vmmiRunDirClean(vmmiRunDir *run)
 
     if (lock < 0)
         return;
-    /* All is made under the shared lock: what is half made while we hold it alone has no maker any more. */
+    /*
+     * All is made under the shared lock: what is half made while we hold it alone has no maker any
+     * more.
+     */
     clean_directory(run->jobs_fd);
     clean_directory(run->guests_fd);
 }

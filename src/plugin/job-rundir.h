@@ -22,13 +22,19 @@ struct vmmiRunDir {
 };
 
 /*
- * Takes the lock of the run directory: shared to make a job, exclusive to replace or remove claims and garbage. Waits at
- * most @wait_ms. Returns a descriptor to close, or -1 (VMMI_ERR_RUN_DIR).
+ * Takes the lock of the run directory: shared to make a job, exclusive to replace or remove claims
+ * and garbage. Waits at most @wait_ms. Returns a descriptor to close, or -1 (VMMI_ERR_RUN_DIR).
  */
 int vmmiRunDirLock(vmmiRunDir *run, bool exclusive, unsigned int wait_ms, vmmiError **err);
-/* A directory that is really one, opened without following a link in the last part of its name. Returns it or -1 with errno. */
+/*
+ * A directory that is really one, opened without following a link in the last part of its name.
+ * Returns it or -1 with errno.
+ */
 int vmmiRunDirOpenAt(int dir_fd, const char *name);
-/* Removes the files of a directory below @dir_fd, and the directory. Goes one level deep, follows nothing. */
+/*
+ * Removes the files of a directory below @dir_fd, and the directory. Goes one level deep, follows
+ * nothing.
+ */
 void vmmiRunDirRemoveTree(int dir_fd, const char *name);
 
 #endif

@@ -2,8 +2,9 @@
 /*
  * job-signal.c: signals to the plugin of a job, and to nobody else.
  *
- * The lock says who the plugin is; a pidfd pins that process; the lock, asked again, says that it was still the plugin
- * when it was pinned. A plugin that lost its lock is known by pid and start time instead.
+ * The lock says who the plugin is; a pidfd pins that process; the lock, asked again, says that it
+ * was still the plugin when it was pinned. A plugin that lost its lock is known by pid and start
+ * time instead.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,19 +20,24 @@ static int
 raise_not_alive(const vmmiJob *job, const vmmiJobLiveness *liveness, vmmiError **err)
 {
     if (liveness->phase == VMMI_JOB_UNCLEAR)
-        return vmmiErrorSet(err, VMMI_ERR_STATE, "the records of migration %s contradict each other: it is not "
-                            "certain which process is its plugin", job->id);
+        return vmmiErrorSet(err, VMMI_ERR_STATE,
+                            "the records of migration %s contradict each other: it is not "
+                            "certain which process is its plugin",
+                            job->id);
     if (liveness->plugin_alive)
-        return vmmiErrorSet(err, VMMI_ERR_STATE, "the plugin of migration %s cannot be seen from here "
-                            "(another pid namespace?)", job->id);
-    return vmmiErrorSet(err, VMMI_ERR_STATE, "the plugin of migration %s does not run: it is %s", job->id,
-                        vmmiJobPhaseToString(liveness->phase));
+        return vmmiErrorSet(err, VMMI_ERR_STATE,
+                            "the plugin of migration %s cannot be seen from here "
+                            "(another pid namespace?)",
+                            job->id);
+    return vmmiErrorSet(err, VMMI_ERR_STATE, "the plugin of migration %s does not run: it is %s",
+                        job->id, vmmiJobPhaseToString(liveness->phase));
 }
 
 static bool
 is_target(const vmmiJobLiveness *liveness)
 {
-    return liveness->phase != VMMI_JOB_UNCLEAR && liveness->plugin_alive && liveness->plugin_pid > 0;
+    return liveness->phase != VMMI_JOB_UNCLEAR && liveness->plugin_alive &&
+           liveness->plugin_pid > 0;
 }
 
 /* Pins the plugin. Returns a pidfd or -1. */
@@ -50,7 +56,8 @@ pin(vmmiJob *job, pid_t *pid, vmmiError **err)
         return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED,
                             "this kernel has no pidfd_open: plugins cannot be signalled safely");
     if (pidfd < 0 && errno != ESRCH)
-        return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot reach the plugin of migration %s", job->id);
+        return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno,
+                                 "cannot reach the plugin of migration %s", job->id);
     if (vmmiJobGetLiveness(job, &second, err) < 0)
         return -1;
     if (pidfd < 0 || !is_target(&second) || second.plugin_pid != first.plugin_pid)
@@ -87,7 +94,9 @@ vmmiJobSignal(vmmiJob *job, int signal_number, vmmiError **err)
     if (vmmiProcessSendSignal(pidfd, signal_number) == 0)
         return 0;
     if (errno == ESRCH)
-        return vmmiErrorSet(err, VMMI_ERR_STATE, "the plugin of migration %s has just ended", job->id);
-    return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot send %s to the plugin of migration %s",
+        return vmmiErrorSet(err, VMMI_ERR_STATE, "the plugin of migration %s has just ended",
+                            job->id);
+    return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno,
+                             "cannot send %s to the plugin of migration %s",
                              strsignal(signal_number), job->id);
 }

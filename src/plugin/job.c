@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * job.c: the object of a job: opening, what it is, what it left. Making one is job-create.c, who lives is job-liveness.c.
+ * job.c: the object of a job: opening, what it is, what it left. Making one is job-create.c, who
+ * lives is job-liveness.c.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -25,7 +26,8 @@ vmmiJobIdIsValid(const char *id)
     g_autofree char *lower = g_ascii_strdown(uuid, -1);
     const char *number = id + UUID_LENGTH + 1;
 
-    if (length < UUID_LENGTH + 2 || length > UUID_LENGTH + 1 + MAX_NUMBER_DIGITS || id[UUID_LENGTH] != '.')
+    if (length < UUID_LENGTH + 2 || length > UUID_LENGTH + 1 + MAX_NUMBER_DIGITS ||
+        id[UUID_LENGTH] != '.')
         return false;
     return g_uuid_string_is_valid(uuid) && g_str_equal(uuid, lower) && *number != '0' &&
            number[strspn(number, "0123456789")] == '\0';
@@ -62,7 +64,8 @@ vmmiJobOpen(vmmiRunDir *run, const char *id, vmmiError **err)
     int fd = vmmiJobIdIsValid(id) ? vmmiJobOpenDir(run, id) : -1;
 
     if (fd < 0) {
-        vmmiErrorSet(err, VMMI_ERR_MIGRATION_UNKNOWN, "there is no migration '%s' in '%s'", id, run->path);
+        vmmiErrorSet(err, VMMI_ERR_MIGRATION_UNKNOWN, "there is no migration '%s' in '%s'", id,
+                     run->path);
         return NULL;
     }
     return vmmiJobNew(run, id, fd, err);
@@ -71,14 +74,16 @@ vmmiJobOpen(vmmiRunDir *run, const char *id, vmmiError **err)
 vmmiJob *
 vmmiJobOpenPath(const char *job_dir, vmmiError **err)
 {
-    g_autofree char *path = g_path_is_absolute(job_dir) ? g_canonicalize_filename(job_dir, "/") : NULL;
+    g_autofree char *path =
+        g_path_is_absolute(job_dir) ? g_canonicalize_filename(job_dir, "/") : NULL;
     g_autofree char *id = path ? g_path_get_basename(path) : NULL;
     g_autofree char *jobs = path ? g_path_get_dirname(path) : NULL;
     g_autofree char *top = path ? g_path_get_dirname(jobs) : NULL;
     g_autoptr(vmmiRunDir) run = NULL;
 
     if (!path || !g_str_has_suffix(jobs, "/jobs")) {
-        vmmiErrorSet(err, VMMI_ERR_MIGRATION_UNKNOWN, "'%s' is no directory of a migration", job_dir);
+        vmmiErrorSet(err, VMMI_ERR_MIGRATION_UNKNOWN, "'%s' is no directory of a migration",
+                     job_dir);
         return NULL;
     }
     run = vmmiRunDirOpen(top, err);
@@ -142,7 +147,8 @@ vmmiJobGetRecord(const vmmiJob *job)
 int
 vmmiJobReadConfig(const vmmiJob *job, char **text, size_t *length, vmmiError **err)
 {
-    if (vmmiFileReadAt(job->fd, VMMI_FILE_CONFIG, VMMI_MESSAGE_MAX_BYTES, true, text, length, err) < 0)
+    if (vmmiFileReadAt(job->fd, VMMI_FILE_CONFIG, VMMI_MESSAGE_MAX_BYTES, true, text, length, err) <
+        0)
         return vmmiErrorPrefix(err, "migration %s", job->id);
     return 0;
 }
@@ -165,7 +171,10 @@ vmmiJobDiscard(vmmiJob *job)
         key = vmmiClaimKey(job->record.world, job->record.guest_uuid);
         vmmiClaimDrop(job->run, key, job->id);
     }
-    /* The claim goes first: one that names nothing is dead, a job without one would be a policy without a guest. */
+    /*
+     * The claim goes first: one that names nothing is dead, a job without one would be a policy
+     * without a guest.
+     */
     vmmiRunDirRemoveTree(job->run->jobs_fd, job->id);
     vmmiJobCommit(job);
 }
@@ -174,11 +183,13 @@ int
 vmmiJobHold(vmmiJob *job, vmmiError **err)
 {
     if (job->lock_fd < 0 || job->held)
-        return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s was not made by this process", job->id);
+        return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s was not made by this process",
+                            job->id);
     if (vmmiJobProcessWriteOwn(job->fd, err) < 0)
         return -1;
     if (vmmiJobLockTakePlugin(job->lock_fd) < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot take the lock of migration %s", job->id);
+        return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno,
+                                 "cannot take the lock of migration %s", job->id);
     job->held = true;
     vmmiJobLockDrop(job->lock_fd);
     return 0;
@@ -188,7 +199,8 @@ int
 vmmiJobLeave(vmmiJob *job, int exit_status, vmmiError **err)
 {
     if (!job->held)
-        return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s is not held by this process", job->id);
+        return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s is not held by this process",
+                            job->id);
     if (vmmiJobResultWriteOwn(job->fd, exit_status, err) < 0)
         return vmmiErrorPrefix(err, "migration %s", job->id);
     vmmiJobReleaseClaim(job);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * job.h: the run directory and the record of one migration in it. For the migration room and the kit.
+ * job.h: the run directory and the record of one migration in it. For the migration room and the
+ * kit.
  *
- * The layout, its commit order and the meaning of each lock are in docs/run-directory.md. A job is one plugin process and its
- * files; its id is "<uuid>.<n>". Who runs is derived from the locks, never from a file that somebody wrote. One thread at a
- * time uses a run directory or a job; several objects, also in several processes, may stand for the same one.
+ * The layout, its commit order and the meaning of each lock are in docs/run-directory.md. A job is
+ * one plugin process and its files; its id is "<uuid>.<n>". Who runs is derived from the locks,
+ * never from a file that somebody wrote. One thread at a time uses a run directory or a job;
+ * several objects, also in several processes, may stand for the same one.
  */
 #ifndef VMMI_PLUGIN_JOB_H
 #define VMMI_PLUGIN_JOB_H
@@ -19,7 +21,7 @@
 #include <libvmmi/vmmi-error.h>
 #include <libvmmi/vmmi-state.h>
 
-/* The layout that this library writes; a larger number found in a run directory is refused by name. */
+/* The layout that this library writes; a larger number in a run directory is refused by name. */
 #define VMMI_RUN_DIR_VERSION 1
 /* Names the job directory to the plugin: an absolute path. */
 #define VMMI_JOB_ENV "VMMI_JOB"
@@ -27,36 +29,52 @@
 #define VMMI_JOB_RESERVED_BYTES (64 * 1024)
 #define VMMI_JOB_OUTCOME_MAX_BYTES (1024 * 1024)
 
-/* --- the run directory ------------------------------------------------------------------------------------ */
+/*
+ * --- the run directory
+ * ------------------------------------------------------------------------------------
+ */
 
 typedef struct vmmiRunDir vmmiRunDir;
 
-/* Where the run directory is: VMMI_RUN_DIR, /run/vmmi for root, $XDG_RUNTIME_DIR/vmmi, /tmp/vmmi-UID. To be freed. */
+/*
+ * Where the run directory is: VMMI_RUN_DIR, /run/vmmi for root, $XDG_RUNTIME_DIR/vmmi,
+ * /tmp/vmmi-UID. To be freed.
+ */
 char *vmmiRunDirDefaultPath(void);
 /*
- * Opens a run directory, and makes it when it is missing; @path NULL: the default. Owner, type, mode and layout version
- * are checked. VMMI_ERR_RUN_DIR; the message names VMMI_RUN_DIR.
+ * Opens a run directory, and makes it when it is missing; @path NULL: the default. Owner, type,
+ * mode and layout version are checked. VMMI_ERR_RUN_DIR; the message names VMMI_RUN_DIR.
  */
 vmmiRunDir *vmmiRunDirOpen(const char *path, vmmiError **err);
-/* Opens an existing one to look at only; it may belong to another user when the caller is root. Nothing is made or changed. */
+/*
+ * Opens an existing one to look at only; it may belong to another user when the caller is root.
+ * Nothing is made or changed.
+ */
 vmmiRunDir *vmmiRunDirOpenReadOnly(const char *path, vmmiError **err);
 vmmiRunDir *vmmiRunDirRef(vmmiRunDir *run);
 void vmmiRunDirUnref(vmmiRunDir *run);
 /* Absolute, borrowed. */
 const char *vmmiRunDirGetPath(const vmmiRunDir *run);
 int vmmiRunDirGetFd(const vmmiRunDir *run);
-/* The ids of all jobs, oldest first by number within a guest, ends with NULL; free with g_strfreev(). NULL on failure. */
+/*
+ * The ids of all jobs, oldest first by number within a guest, ends with NULL; free with
+ * g_strfreev(). NULL on failure.
+ */
 char **vmmiRunDirListJobs(vmmiRunDir *run, vmmiError **err);
 /* Removes what killed managers left half made. Never blocks: does nothing while another works. */
 void vmmiRunDirClean(vmmiRunDir *run);
 /* Whether a text has the form of an id: a UUID in lower case, a dot, a number from 1 on. */
 bool vmmiJobIdIsValid(const char *id);
 
-/* --- the record ------------------------------------------------------------------------------------------- */
+/*
+ * --- the record
+ * -------------------------------------------------------------------------------------------
+ */
 
 /*
- * What job.json says. For vmmiJobCreate() strings are borrowed for the call and the last five members are set by it;
- * those of vmmiJobGetRecord() belong to the job. NULL: not known or not given.
+ * What job.json says. For vmmiJobCreate() strings are borrowed for the call and the last five
+ * members are set by it; those of vmmiJobGetRecord() belong to the job. NULL: not known or not
+ * given.
  */
 typedef struct {
     const char *plugin;           /* name */
@@ -81,13 +99,17 @@ typedef struct {
 typedef struct vmmiJob vmmiJob;
 
 /*
- * Makes a record and claims the guest, in the commit order: afterwards the job is "prepared", and stays so while the object
- * lives, until vmmiJobCommit(). @config is written to config.json. Fails with VMMI_ERR_GUEST_BUSY, naming the job that holds the
- * guest, VMMI_ERR_RUN_DIR or VMMI_ERR_SYSTEM (no space); then nothing is left.
+ * Makes a record and claims the guest, in the commit order: afterwards the job is "prepared", and
+ * stays so while the object lives, until vmmiJobCommit(). @config is written to config.json. Fails
+ * with VMMI_ERR_GUEST_BUSY, naming the job that holds the guest, VMMI_ERR_RUN_DIR or
+ * VMMI_ERR_SYSTEM (no space); then nothing is left.
  */
 vmmiJob *vmmiJobCreate(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
                        size_t config_length, vmmiError **err);
-/* Opens an existing job. VMMI_ERR_MIGRATION_UNKNOWN; VMMI_ERR_RUN_DIR when its record is damaged or too new. */
+/*
+ * Opens an existing job. VMMI_ERR_MIGRATION_UNKNOWN; VMMI_ERR_RUN_DIR when its record is damaged or
+ * too new.
+ */
 vmmiJob *vmmiJobOpen(vmmiRunDir *run, const char *id, vmmiError **err);
 /* The same by its directory, as in VMMI_JOB; the run directory above it is opened as well. */
 vmmiJob *vmmiJobOpenPath(const char *job_dir, vmmiError **err);
@@ -106,32 +128,46 @@ int vmmiJobReadConfig(const vmmiJob *job, char **text, size_t *length, vmmiError
 
 /* The plugin was launched: from now on the locks of shim and plugin alone say whether it lives. */
 void vmmiJobCommit(vmmiJob *job);
-/* Takes back a job whose launch failed: no claim, no directory. The object stays until it is unreferenced. */
+/*
+ * Takes back a job whose launch failed: no claim, no directory. The object stays until it is
+ * unreferenced.
+ */
 void vmmiJobDiscard(vmmiJob *job);
 /*
- * For a plugin that runs bare (record.bare): this process becomes the job's plugin: takes the lock, writes helper.json, commits.
- * The process must not open the file `lock` of this job any other way. The job must stay referenced while the process works.
+ * For a plugin that runs bare (record.bare): this process becomes the job's plugin: takes the lock,
+ * writes helper.json, commits. The process must not open the file `lock` of this job any other way.
+ * The job must stay referenced while the process works.
  */
 int vmmiJobHold(vmmiJob *job, vmmiError **err);
 /*
- * The counterpart, right before a bare plugin ends: writes result.json with the exit status that it is about to end with, gives up the
- * lock and the guest.
+ * The counterpart, right before a bare plugin ends: writes result.json with the exit status that it
+ * is about to end with, gives up the lock and the guest.
  */
 int vmmiJobLeave(vmmiJob *job, int exit_status, vmmiError **err);
 /* Whether this process is the job's plugin, launched or bare. */
 bool vmmiJobIsOwn(const vmmiJob *job);
 
-/* --- claims (B13) ----------------------------------------------------------------------------------------- */
+/*
+ * --- claims (B13)
+ * -----------------------------------------------------------------------------------------
+ */
 
 /*
- * Who holds a guest: 1 and its id in @ret_id (to be freed) when a live job does, 0 when nobody does, -1 on failure. A claim
- * whose job is dead counts as nobody's.
+ * Who holds a guest: 1 and its id in @ret_id (to be freed) when a live job does, 0 when nobody
+ * does, -1 on failure. A claim whose job is dead counts as nobody's.
  */
-int vmmiClaimFind(vmmiRunDir *run, const char *world, const char *uuid, char **ret_id, vmmiError **err);
-/* Gives the guest free, if this job holds it and is not alive any more. A claim that stays behind does no harm. */
+int vmmiClaimFind(vmmiRunDir *run, const char *world, const char *uuid, char **ret_id,
+                  vmmiError **err);
+/*
+ * Gives the guest free, if this job holds it and is not alive any more. A claim that stays behind
+ * does no harm.
+ */
 void vmmiJobReleaseClaim(vmmiJob *job);
 
-/* --- who is alive ----------------------------------------------------------------------------------------- */
+/*
+ * --- who is alive
+ * -----------------------------------------------------------------------------------------
+ */
 
 typedef enum {
     VMMI_JOB_PREPARED = 0,   /* its manager is about to launch it */
@@ -153,24 +189,34 @@ typedef struct {
     bool plugin_alive;
     pid_t plugin_pid;    /* 0: none, or not visible from here */
     bool plugin_stopped; /* by a signal, or under a debugger */
-    bool lock_lost;      /* the plugin closed the descriptor of its lock; known by pid and start time */
+    bool lock_lost; /* the plugin closed the descriptor of its lock; known by pid and start time */
 } vmmiJobLiveness;
 
-/* Looks at the locks. Never blocks, opens no connection. Returns 0, or -1 when the files cannot be read. */
+/*
+ * Looks at the locks. Never blocks, opens no connection. Returns 0, or -1 when the files cannot be
+ * read.
+ */
 int vmmiJobGetLiveness(vmmiJob *job, vmmiJobLiveness *liveness, vmmiError **err);
 const char *vmmiJobPhaseToString(vmmiJobPhase phase);
 /* Whether something of the job runs or is about to (so that it holds its guest). */
 bool vmmiJobPhaseIsLive(vmmiJobPhase phase);
 
 /*
- * Sends a signal to the plugin, and to nobody else, ever: lock holder, pidfd, lock holder again. SIGUSR1 only when it is caught, or
- * blocked in every thread (B7), else VMMI_ERR_NOT_READY. VMMI_ERR_STATE when no plugin lives; VMMI_ERR_INVALID_ARGUMENT for SIGSTOP (B6).
+ * Sends a signal to the plugin, and to nobody else, ever: lock holder, pidfd, lock holder again.
+ * SIGUSR1 only when it is caught, or blocked in every thread (B7), else VMMI_ERR_NOT_READY.
+ * VMMI_ERR_STATE when no plugin lives; VMMI_ERR_INVALID_ARGUMENT for SIGSTOP (B6).
  */
 int vmmiJobSignal(vmmiJob *job, int signal_number, vmmiError **err);
-/* A pidfd of the live plugin, which polls readable when it ends; to be closed by the caller. VMMI_ERR_STATE when none lives. */
+/*
+ * A pidfd of the live plugin, which polls readable when it ends; to be closed by the caller.
+ * VMMI_ERR_STATE when none lives.
+ */
 int vmmiJobOpenPidfd(vmmiJob *job, vmmiError **err);
 
-/* --- what it left ----------------------------------------------------------------------------------------- */
+/*
+ * --- what it left
+ * -----------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     vmmiExitKind kind;
@@ -183,8 +229,9 @@ typedef struct {
 } vmmiJobResult;
 
 /*
- * How the plugin ended, from result.json and the locks. Returns: 1 when it ended (kind VMMI_EXIT_UNKNOWN, NOT_STARTED and LOST_AT_BOOT
- * included), 0 while it lives or may yet start, -1 on failure.
+ * How the plugin ended, from result.json and the locks. Returns: 1 when it ended (kind
+ * VMMI_EXIT_UNKNOWN, NOT_STARTED and LOST_AT_BOOT included), 0 while it lives or may yet start, -1
+ * on failure.
  */
 int vmmiJobReadResult(vmmiJob *job, vmmiJobResult *result, vmmiError **err);
 
@@ -193,20 +240,28 @@ typedef enum {
     VMMI_JOB_STDERR = 2
 } vmmiJobStream;
 /*
- * Reads at most @max_bytes from @offset of what the plugin wrote, into a buffer to be freed that ends with a NUL that is not counted.
- * With a negative @offset: the last @max_bytes. @total (optional) gets the file's size. Returns 0 or -1.
+ * Reads at most @max_bytes from @offset of what the plugin wrote, into a buffer to be freed that
+ * ends with a NUL that is not counted. With a negative @offset: the last @max_bytes. @total
+ * (optional) gets the file's size. Returns 0 or -1.
  */
 int vmmiJobReadStream(const vmmiJob *job, vmmiJobStream stream, int64_t offset, size_t max_bytes,
                       char **text, size_t *length, uint64_t *total, vmmiError **err);
 
 /*
- * Writes outcome.json, once and for all: whoever comes first settles it. @json is one object. Returns: 1 when this call wrote
- * it, 0 when somebody had settled it before (read that one), -1 on failure.
+ * Writes outcome.json, once and for all: whoever comes first settles it. @json is one object.
+ * Returns: 1 when this call wrote it, 0 when somebody had settled it before (read that one), -1 on
+ * failure.
  */
 int vmmiJobSettle(vmmiJob *job, const char *json, size_t length, vmmiError **err);
-/* The outcome that was settled, to be freed. Returns: 1 with it, 0 when there is none yet, -1 on failure. */
+/*
+ * The outcome that was settled, to be freed. Returns: 1 with it, 0 when there is none yet, -1 on
+ * failure.
+ */
 int vmmiJobReadOutcome(const vmmiJob *job, char **json, size_t *length, vmmiError **err);
-/* Marks a finished record as seen; VMMI_ERR_STATE while it is alive or unsettled. Once more is fine. */
+/*
+ * Marks a finished record as seen; VMMI_ERR_STATE while it is alive or unsettled. Once more is
+ * fine.
+ */
 int vmmiJobAcknowledge(vmmiJob *job, vmmiError **err);
 bool vmmiJobIsAcknowledged(const vmmiJob *job);
 

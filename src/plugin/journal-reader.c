@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * journal-reader.c: following a journal that somebody else writes. Nothing in it is believed before it was checked.
+ * journal-reader.c: following a journal that somebody else writes. Nothing in it is believed before
+ * it was checked.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include "util/error.h"
 
 #define CHUNK 16384
-/* How much one call reads at most: a plugin that floods its journal does not hold the manager up. */
+/* How much one call reads: a plugin that floods its journal does not hold the manager up. */
 #define BUDGET (256 * 1024)
 
 struct vmmiJournalReader {
@@ -143,7 +144,8 @@ parse_line(vmmiJournalReader *reader, const char *line, size_t length)
     g_autoptr(vmmiJournalEntry) entry = g_new0(vmmiJournalEntry, 1);
     json_t *data = json_object_get(object, "data");
 
-    if (!object || !vmmiJsonGetUInt(object, "seq", &entry->sequence) || entry->sequence <= reader->sequence ||
+    if (!object || !vmmiJsonGetUInt(object, "seq", &entry->sequence) ||
+        entry->sequence <= reader->sequence ||
         !vmmiJsonGetUInt(object, "timestampMs", &entry->timestamp_ms) ||
         !vmmiJsonGetUInt(object, "boottimeMs", &entry->boottime_ms) || !read_kind(object, entry))
         return NULL;
@@ -166,7 +168,8 @@ take_entry(vmmiJournalReader *reader)
 {
     while (reader->pending->len > reader->scanned) {
         const char *text = (const char *)reader->pending->data;
-        const char *newline = memchr(text + reader->scanned, '\n', reader->pending->len - reader->scanned);
+        const char *newline =
+            memchr(text + reader->scanned, '\n', reader->pending->len - reader->scanned);
         size_t length = newline ? (size_t)(newline - text) : reader->pending->len;
         vmmiJournalEntry *entry = NULL;
 

@@ -14,7 +14,10 @@
 #include "util/enum-table.h"
 #include "util/error.h"
 
-/* Beyond the first size samples are kept this far apart, beyond the last none is kept: memory may be what holds the file. */
+/*
+ * Beyond the first size samples are kept this far apart, beyond the last none is kept: memory may
+ * be what holds the file.
+ */
 static const struct {
     uint64_t size;
     uint64_t interval_ms;
@@ -72,7 +75,8 @@ last_sequence(int job_dir_fd)
     vmmiJournalEntry *entry = NULL;
     uint64_t last = 0;
 
-    while (reader && (vmmiJournalReaderNext(reader, &entry, NULL) > 0 || vmmiJournalReaderHasMore(reader))) {
+    while (reader &&
+           (vmmiJournalReaderNext(reader, &entry, NULL) > 0 || vmmiJournalReaderHasMore(reader))) {
         last = entry ? entry->sequence : last;
         g_clear_pointer(&entry, vmmiJournalEntryFree);
     }
@@ -82,8 +86,9 @@ last_sequence(int job_dir_fd)
 vmmiJournal *
 vmmiJournalOpen(int job_dir_fd, vmmiError **err)
 {
-    vmmi_autofd int fd = openat(job_dir_fd, VMMI_JOURNAL_NAME,
-                                O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    vmmi_autofd int fd =
+        openat(job_dir_fd, VMMI_JOURNAL_NAME,
+               O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     vmmiJournal *journal;
     struct stat st;
 
@@ -124,7 +129,8 @@ write_line(vmmiJournal *journal, const char *line, size_t length, vmmiError **er
         return 0;
     }
     journal->torn = journal->torn || put > 0;
-    return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, put < 0 ? errno : ENOSPC, "cannot write to the journal");
+    return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, put < 0 ? errno : ENOSPC,
+                             "cannot write to the journal");
 }
 
 /* Takes @entry over. */
@@ -142,7 +148,8 @@ append(vmmiJournal *journal, vmmiJournalKind kind, json_t *entry, vmmiError **er
     text = vmmiJsonWrite(entry, false);
     line = g_strconcat(journal->torn ? "\n" : "", text, "\n", NULL);
     if (strlen(line) > VMMI_JOURNAL_MAX_LINE)
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "a '%s' for the journal has %zu bytes, the limit is %d",
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                            "a '%s' for the journal has %zu bytes, the limit is %d",
                             vmmiJournalKindToString(kind), strlen(line), VMMI_JOURNAL_MAX_LINE);
     if (write_line(journal, line, strlen(line), err) < 0)
         return -1;
@@ -193,7 +200,8 @@ vmmiJournalAddSample(vmmiJournal *journal, const vmmiSample *sample, vmmiError *
 
     if (!journal || is_thinned(journal, now))
         return 0;
-    if (append(journal, VMMI_JOURNAL_SAMPLE, json_pack("{s:o}", "sample", vmmiSampleToJson(sample)), err) < 0)
+    if (append(journal, VMMI_JOURNAL_SAMPLE, json_pack("{s:o}", "sample", vmmiSampleToJson(sample)),
+               err) < 0)
         return -1;
     journal->last_sample_ms = now;
     return 0;

@@ -2,9 +2,9 @@
 /*
  * journal.h: what a kit plugin writes down while it works, and how a manager follows it.
  *
- * One JSON object a line: {"seq", "timestampMs", "boottimeMs", "kind", ...}; docs/run-directory.md lists the keys. One
- * writer, any number of readers, in other processes. The reader trusts nothing: it skips lines that are no entries, and
- * waits for the rest of a line that is not whole yet.
+ * One JSON object a line: {"seq", "timestampMs", "boottimeMs", "kind", ...}; docs/run-directory.md
+ * lists the keys. One writer, any number of readers, in other processes. The reader trusts nothing:
+ * it skips lines that are no entries, and waits for the rest of a line that is not whole yet.
  */
 #ifndef VMMI_PLUGIN_JOURNAL_H
 #define VMMI_PLUGIN_JOURNAL_H
@@ -33,18 +33,25 @@ typedef enum {
 const char *vmmiJournalKindToString(vmmiJournalKind kind);
 int vmmiJournalKindFromString(const char *name);
 
-/* --- writing ---------------------------------------------------------------------------------------------- */
+/*
+ * --- writing
+ * ----------------------------------------------------------------------------------------------
+ */
 
 typedef struct vmmiJournal vmmiJournal;
 
-/* Opens the journal of a job directory for appending, makes it if needed. NULL on failure, VMMI_ERR_SYSTEM. */
+/*
+ * Opens the journal of a job directory for appending, makes it if needed. NULL on failure,
+ * VMMI_ERR_SYSTEM.
+ */
 vmmiJournal *vmmiJournalOpen(int job_dir_fd, vmmiError **err);
 void vmmiJournalFree(vmmiJournal *journal);
 
 /*
- * Each call appends one line in one write. On failure (no space: VMMI_ERR_SYSTEM) the entry is lost and the journal can still be
- * used: the next entry starts a new line. @data is an object or NULL, borrowed. A journal of NULL takes everything and does nothing.
- * Samples are thinned in a very long journal; the other kinds never. Return 0 or -1.
+ * Each call appends one line in one write. On failure (no space: VMMI_ERR_SYSTEM) the entry is lost
+ * and the journal can still be used: the next entry starts a new line. @data is an object or NULL,
+ * borrowed. A journal of NULL takes everything and does nothing. Samples are thinned in a very long
+ * journal; the other kinds never. Return 0 or -1.
  */
 int vmmiJournalAddStart(vmmiJournal *journal, json_t *data, vmmiError **err);
 int vmmiJournalAddState(vmmiJournal *journal, vmmiState state, json_t *data, vmmiError **err);
@@ -52,11 +59,17 @@ int vmmiJournalAddSample(vmmiJournal *journal, const vmmiSample *sample, vmmiErr
 int vmmiJournalAddAction(vmmiJournal *journal, json_t *data, vmmiError **err);
 int vmmiJournalAddEnd(vmmiJournal *journal, json_t *data, vmmiError **err);
 
-/* A sample as an object with the names of vmmiSampleFieldToString(), and back; what is unknown is left out. New references. */
+/*
+ * A sample as an object with the names of vmmiSampleFieldToString(), and back; what is unknown is
+ * left out. New references.
+ */
 json_t *vmmiSampleToJson(const vmmiSample *sample);
 vmmiSample *vmmiSampleFromJson(const json_t *object);
 
-/* --- reading ---------------------------------------------------------------------------------------------- */
+/*
+ * --- reading
+ * ----------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     vmmiJournalKind kind;
@@ -71,15 +84,22 @@ void vmmiJournalEntryFree(vmmiJournalEntry *entry);
 
 typedef struct vmmiJournalReader vmmiJournalReader;
 
-/* Follows the journal of a job directory (the descriptor is duplicated); the file need not be there yet. */
+/*
+ * Follows the journal of a job directory (the descriptor is duplicated); the file need not be there
+ * yet.
+ */
 vmmiJournalReader *vmmiJournalReaderNew(int job_dir_fd, vmmiError **err);
 void vmmiJournalReaderFree(vmmiJournalReader *reader);
 /*
- * The next entry. Returns: 1 with @entry (to be freed), 0 when there is no whole one yet, -1 when the file cannot be read at all
- * (VMMI_ERR_BAD_PATH). Reads a bounded amount a call: see vmmiJournalReaderHasMore().
+ * The next entry. Returns: 1 with @entry (to be freed), 0 when there is no whole one yet, -1 when
+ * the file cannot be read at all (VMMI_ERR_BAD_PATH). Reads a bounded amount a call: see
+ * vmmiJournalReaderHasMore().
  */
 int vmmiJournalReaderNext(vmmiJournalReader *reader, vmmiJournalEntry **entry, vmmiError **err);
-/* Whether 0 was returned because there was too much to skip: call again soon, without waiting for inotify. */
+/*
+ * Whether 0 was returned because there was too much to skip: call again soon, without waiting for
+ * inotify.
+ */
 bool vmmiJournalReaderHasMore(const vmmiJournalReader *reader);
 /* How many lines were no entries so far. */
 uint64_t vmmiJournalReaderGetSkipped(const vmmiJournalReader *reader);

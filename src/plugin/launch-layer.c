@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * launch-layer.c: plugins on this machine, as a layer that builtin.c puts under those of every driver.
+ * launch-layer.c: plugins on this machine, as a layer that builtin.c puts under those of every
+ * driver.
  */
 #include "plugin/launch-layer.h"
 
@@ -16,8 +17,8 @@ vmmiPluginLocalApplies(void *priv G_GNUC_UNUSED, vmmiLocality locality)
 
 static int
 list_plugins(void *priv G_GNUC_UNUSED,
-             void (*found)(const char *name, const char *path, bool shadowed, const vmmiError *refusal,
-                           void *opaque),
+             void (*found)(const char *name, const char *path, bool shadowed,
+                           const vmmiError *refusal, void *opaque),
              void *opaque, vmmiError **err)
 {
     g_autoptr(vmmiPluginList) list = vmmiPluginSearch(err);
@@ -28,7 +29,8 @@ list_plugins(void *priv G_GNUC_UNUSED,
         const vmmiPlugin *plugin = vmmiPluginListGet(list, i);
 
         found(vmmiPluginGetName(plugin), vmmiPluginGetFile(plugin),
-              vmmiPluginGetVerdict(plugin) == VMMI_PLUGIN_SHADOWED, vmmiPluginGetRefusal(plugin), opaque);
+              vmmiPluginGetVerdict(plugin) == VMMI_PLUGIN_SHADOWED, vmmiPluginGetRefusal(plugin),
+              opaque);
     }
     return 0;
 }

@@ -2,8 +2,9 @@
 /*
  * launch-local.c: starting a plugin on this machine, through the shim.
  *
- * The shim is spawned without copying this process, forks once more and is nobody's child from then on: only its first
- * process is waited for, and it ends at once. launch-protocol.h says what is spoken. The record of the job is job-*.c.
+ * The shim is spawned without copying this process, forks once more and is nobody's child from then
+ * on: only its first process is waited for, and it ends at once. launch-protocol.h says what is
+ * spoken. The record of the job is job-*.c.
  */
 #include "plugin/launch-local.h"
 
@@ -66,7 +67,8 @@ vmmiLaunchShimPath(vmmiError **err)
         return g_strdup(path);
     vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH, "the shim %s cannot be used: %s", path,
                  refusal ? vmmiErrorGetMessage(refusal) : "it is not an absolute path");
-    vmmiErrorSetDetails(err, "stage shim; the shim is installed with libvmmi, VMMI_SHIM_PATH names another one");
+    vmmiErrorSetDetails(
+        err, "stage shim; the shim is installed with libvmmi, VMMI_SHIM_PATH names another one");
     return NULL;
 }
 
@@ -82,10 +84,12 @@ raise_stage(const Launch *launch, uint32_t stage, int number, vmmiError **err)
         why = vmmiSpawnExplainExec(launch->request->plugin_path, number);
         vmmiErrorSetErrno(err, VMMI_ERR_PLUGIN_LAUNCH, number, "%s", why);
     } else {
-        vmmiErrorSetErrno(err, VMMI_ERR_PLUGIN_LAUNCH, number, "cannot start plugin '%s' at stage '%s'",
-                          launch->request->plugin_path, name);
+        vmmiErrorSetErrno(err, VMMI_ERR_PLUGIN_LAUNCH, number,
+                          "cannot start plugin '%s' at stage '%s'", launch->request->plugin_path,
+                          name);
     }
-    vmmiErrorSetDetails(err, "stage %s, errno %d (%s)", name, number, errno_name ? errno_name : "unknown");
+    vmmiErrorSetDetails(err, "stage %s, errno %d (%s)", name, number,
+                        errno_name ? errno_name : "unknown");
     return -1;
 }
 
@@ -93,14 +97,15 @@ static int
 check_request(const vmmiLaunchRequest *request, vmmiError **err)
 {
     if (!request->plugin_path || !g_path_is_absolute(request->plugin_path))
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "'%s' is not an absolute path of a plugin",
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                            "'%s' is not an absolute path of a plugin",
                             request->plugin_path ? request->plugin_path : "(null)");
     if (!request->job_dir || !g_path_is_absolute(request->job_dir))
         return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "'%s' is not an absolute path of a job",
                             request->job_dir ? request->job_dir : "(null)");
     if (!request->arguments || !request->arguments[0] || !request->environment)
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "plugin '%s' needs arguments and an environment",
-                            request->plugin_path);
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                            "plugin '%s' needs arguments and an environment", request->plugin_path);
     return 0;
 }
 
@@ -142,8 +147,9 @@ spawn(Launch *launch, const char *shim, int socket_fd, int job_fd)
     if (!failure)
         failure = vmmiSpawnSetAttributes(&attributes);
     if (!failure)
-        failure = posix_spawn(&launch->pid, shim, &actions, &attributes, (char *const *)arguments->pdata,
-                              (char *const *)launch->request->environment);
+        failure =
+            posix_spawn(&launch->pid, shim, &actions, &attributes, (char *const *)arguments->pdata,
+                        (char *const *)launch->request->environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return failure;
@@ -177,7 +183,10 @@ spawn_shim(Launch *launch, vmmiError **err)
     return -1;
 }
 
-/* Returns 1 with a report, 0 when the shim is gone or the time is over (errno ETIMEDOUT), -1 with errno. */
+/*
+ * Returns 1 with a report, 0 when the shim is gone or the time is over (errno ETIMEDOUT), -1 with
+ * errno.
+ */
 static int
 receive(Launch *launch, vmmiLaunchReport *report)
 {
@@ -200,7 +209,10 @@ receive(Launch *launch, vmmiLaunchReport *report)
     }
 }
 
-/* The shim's first process ends as soon as it has forked. Somebody else may have reaped it: its status is not needed. */
+/*
+ * The shim's first process ends as soon as it has forked. Somebody else may have reaped it: its
+ * status is not needed.
+ */
 static void
 reap(Launch *launch)
 {
@@ -220,7 +232,8 @@ kill_holder(int job_fd, bool (*holder)(const vmmiJobLocks *locks, pid_t *pid))
     if (vmmiJobLocksLook(job_fd, &first, NULL) < 0 || !holder(&first, &pid) || !pid)
         return;
     pidfd = vmmiProcessOpenPidfd(pid);
-    if (pidfd >= 0 && vmmiJobLocksLook(job_fd, &second, NULL) == 0 && holder(&second, &again) && again == pid)
+    if (pidfd >= 0 && vmmiJobLocksLook(job_fd, &second, NULL) == 0 && holder(&second, &again) &&
+        again == pid)
         vmmiProcessSendSignal(pidfd, SIGKILL);
 }
 
@@ -250,8 +263,8 @@ wait_until_gone(int job_fd)
 }
 
 /*
- * Nothing may run after a failure. The shim that hears no answer stops its child and ends; one that does not within some
- * time, or that had been told to go, is killed together with the plugin.
+ * Nothing may run after a failure. The shim that hears no answer stops its child and ends; one that
+ * does not within some time, or that had been told to go, is killed together with the plugin.
  */
 static void
 stop_all(Launch *launch, bool went)
@@ -263,7 +276,10 @@ stop_all(Launch *launch, bool went)
     kill_holder(launch->job_fd, plugin_holder);
     kill_holder(launch->job_fd, shim_holder);
     wait_until_gone(launch->job_fd);
-    /* A first process that hangs has not forked, and is still ours to end, unless somebody reaped it. */
+    /*
+     * A first process that hangs has not forked, and is still ours to end, unless somebody reaped
+     * it.
+     */
     if (launch->pid && waitpid(launch->pid, NULL, WNOHANG) == 0)
         kill(launch->pid, SIGKILL);
     reap(launch);
@@ -280,7 +296,8 @@ raise_silence(Launch *launch, int number, bool went, vmmiError **err)
 {
     stop_all(launch, went);
     if (number == ETIMEDOUT)
-        vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH, "plugin '%s' was not running after %u ms; it was stopped",
+        vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH,
+                     "plugin '%s' was not running after %u ms; it was stopped",
                      launch->request->plugin_path, launch_limit(launch->request));
     else
         vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH, "the shim ended before plugin '%s' was running",
@@ -314,7 +331,8 @@ vmmiLaunchLocal(const vmmiLaunchRequest *request, vmmiError **err)
         return -1;
     launch.job_fd = vmmiRunDirOpenAt(AT_FDCWD, request->job_dir);
     if (launch.job_fd < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_PLUGIN_LAUNCH, errno, "cannot open '%s'", request->job_dir);
+        return vmmiErrorSetErrno(err, VMMI_ERR_PLUGIN_LAUNCH, errno, "cannot open '%s'",
+                                 request->job_dir);
     if (spawn_shim(&launch, err) < 0 || expect(&launch, VMMI_STAGE_READY, false, err) < 0)
         return -1;
     reap(&launch);

@@ -8,8 +8,9 @@
 #include <libvmmi/vmmi-driver.h>
 
 /*
- * Starts request->plugin_path for the job in request->job_dir (prepared by vmmiJobCreate()). Returns 0 when the plugin runs. Else -1 with
- * VMMI_ERR_PLUGIN_LAUNCH, stage and reason in the message, and nothing runs; the caller discards the job.
+ * Starts request->plugin_path for the job in request->job_dir (prepared by vmmiJobCreate()).
+ * Returns 0 when the plugin runs. Else -1 with VMMI_ERR_PLUGIN_LAUNCH, stage and reason in the
+ * message, and nothing runs; the caller discards the job.
  */
 int vmmiLaunchLocal(const vmmiLaunchRequest *request, vmmiError **err);
 /* The shim's path after its checks, to be freed; NULL when it is missing or unsafe. */

@@ -2,9 +2,10 @@
 /*
  * launch-protocol.h: what launch-local.c and the shim agree on. Plain C: the shim knows no GLib.
  *
- * The launcher starts `vmmi-shim PLUGIN ARGV0 [ARG...]` with the plugin's environment and two descriptors. The shim makes everything
- * ready and sends READY with its pid and the plugin's, which has not executed anything yet. The launcher answers
- * with one byte; without it the shim ends and nothing was started. Then the shim sends RUNNING, or what went wrong.
+ * The launcher starts `vmmi-shim PLUGIN ARGV0 [ARG...]` with the plugin's environment and two
+ * descriptors. The shim makes everything ready and sends READY with its pid and the plugin's, which
+ * has not executed anything yet. The launcher answers with one byte; without it the shim ends and
+ * nothing was started. Then the shim sends RUNNING, or what went wrong.
  */
 #ifndef VMMI_PLUGIN_LAUNCH_PROTOCOL_H
 #define VMMI_PLUGIN_LAUNCH_PROTOCOL_H

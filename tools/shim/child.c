@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * child.c: from fork to exec: the plugin gets its streams, its lock, limits, signals, and nothing else.
+ * child.c: from fork to exec: the plugin gets its streams, its lock, limits, signals, and nothing
+ * else.
  *
- * Its descriptors are 0, 1, 2 and 3, the lock. The lock is taken here, by the process that will be the plugin, and
- * stays with it across exec; the descriptor is never closed before that.
+ * Its descriptors are 0, 1, 2 and 3, the lock. The lock is taken here, by the process that will be
+ * the plugin, and stays with it across exec; the descriptor is never closed before that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,9 @@ open_stream(int job, const char *name, int flags, int target, int report)
 static void
 take_lock(int job, int report)
 {
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = VMMI_LOCK_PLUGIN, .l_len = 1 };
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = VMMI_LOCK_PLUGIN, .l_len = 1
+    };
     int fd = openat(job, VMMI_FILE_LOCK, O_RDWR | O_NOFOLLOW);
 
     if (fd < 0 || fcntl(fd, F_SETLK, &lock) < 0)
@@ -102,7 +105,8 @@ set_limits(const Shim *shim, int report)
     /* What protects the shim is not the plugin's. Best effort, as it was on the way down. */
     fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) {
-        ssize_t ignored = write(fd, text, (size_t)snprintf(text, sizeof(text), "%d", shim->oom_score));
+        ssize_t ignored =
+            write(fd, text, (size_t)snprintf(text, sizeof(text), "%d", shim->oom_score));
 
         (void)ignored;
         close(fd);
@@ -175,13 +179,19 @@ shimChildRun(const Shim *shim, const ShimPipes *pipes)
     int report = fcntl(pipes->report, F_DUPFD_CLOEXEC, HIGH_FD);
     int go, job;
 
-    /* Until it executes the plugin the child does not outlive the shim; one that is gone already closed the pipe below. */
+    /*
+     * Until it executes the plugin the child does not outlive the shim; one that is gone already
+     * closed the pipe below.
+     */
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (report < 0)
         fail(pipes->report, VMMI_STAGE_STREAMS, errno);
     go = lift(pipes->go, report, VMMI_STAGE_STREAMS);
     job = lift(shim->job, report, VMMI_STAGE_STREAMS);
-    /* The shim's lock goes now: closed later, even by execve, it would take ours with it. The shim keeps its own. */
+    /*
+     * The shim's lock goes now: closed later, even by execve, it would take ours with it. The shim
+     * keeps its own.
+     */
     close(shim->lock);
     for (int fd = 0; fd < HIGH_FD; fd++)
         close(fd);
@@ -189,7 +199,10 @@ shimChildRun(const Shim *shim, const ShimPipes *pipes)
     open_stream(job, VMMI_FILE_STDOUT, O_WRONLY | O_APPEND, 1, report);
     open_stream(job, VMMI_FILE_STDERR, O_WRONLY | O_APPEND, 2, report);
     take_lock(job, report);
-    /* Nothing behind the lock survives execve. An older kernel has no such call: there all was opened with close-on-exec. */
+    /*
+     * Nothing behind the lock survives execve. An older kernel has no such call: there all was
+     * opened with close-on-exec.
+     */
     syscall(SYS_close_range, LOCK_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     set_limits(shim, report);
     drop_privileges(report);

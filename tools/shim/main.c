@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * main.c: vmmi-shim: stands between a manager and one plugin, so that the end of the plugin is known whatever happens to
- * the manager.
+ * main.c: vmmi-shim: stands between a manager and one plugin, so that the end of the plugin is
+ * known whatever happens to the manager.
  *
- * Started by launch-local.c as `vmmi-shim PLUGIN ARGV0 [ARG...]`; launch-protocol.h says what they tell each other. It is outside
- * of the data path: streams are files. When it is killed, the plugin goes on and only the exit status is lost.
+ * Started by launch-local.c as `vmmi-shim PLUGIN ARGV0 [ARG...]`; launch-protocol.h says what they
+ * tell each other. It is outside of the data path: streams are files. When it is killed, the plugin
+ * goes on and only the exit status is lost.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,7 +73,10 @@ detach(Shim *shim)
         give_up(shim, VMMI_STAGE_SESSION, errno);
 }
 
-/* A description of our own, so that the lock on the directory (against aging by systemd-tmpfiles) ends with us. */
+/*
+ * A description of our own, so that the lock on the directory (against aging by systemd-tmpfiles)
+ * ends with us.
+ */
 static void
 open_job(Shim *shim)
 {
@@ -86,7 +90,9 @@ open_job(Shim *shim)
 static void
 take_lock(Shim *shim)
 {
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = VMMI_LOCK_SHIM, .l_len = 1 };
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = VMMI_LOCK_SHIM, .l_len = 1
+    };
 
     shim->lock = openat(shim->job, VMMI_FILE_LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (shim->lock < 0 || fcntl(shim->lock, F_SETLK, &lock) < 0)
@@ -110,7 +116,10 @@ lower_oom_score(Shim *shim)
         close(fd);
 }
 
-/* The plugin did not start: says so in the record, then to the launcher, who may remove the record at once. */
+/*
+ * The plugin did not start: says so in the record, then to the launcher, who may remove the record
+ * at once.
+ */
 static void fail_child(Shim *shim, vmmiLaunchStage stage, int error) __attribute__((noreturn));
 
 static void
@@ -197,7 +206,8 @@ main(int argc, char **argv)
     Shim shim = { .socket = VMMI_SHIM_SOCKET_FD, .job = -1, .lock = -1, .result = -1 };
 
     if (!was_started_right(argc)) {
-        fprintf(stderr, "vmmi-shim: this program is started by libvmmi, with a socket and a directory\n");
+        fprintf(stderr,
+                "vmmi-shim: this program is started by libvmmi, with a socket and a directory\n");
         return 2;
     }
     shim.plugin = argv[1];

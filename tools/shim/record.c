@@ -2,7 +2,8 @@
 /*
  * record.c: the two files that the shim writes: helper.json and result.json.
  *
- * Room for the result is reserved before the plugin starts. A reader sees a file whole or not at all.
+ * Room for the result is reserved before the plugin starts. A reader sees a file whole or not at
+ * all.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -87,8 +88,10 @@ start_time(pid_t pid)
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     read_line(path, text, sizeof(text));
     close = strrchr(text, ')');
-    if (!close || sscanf(close + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                         &start) != 1)
+    if (!close ||
+        sscanf(close + 1,
+               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &start) != 1)
         return 0;
     return start;
 }
@@ -101,9 +104,10 @@ shimRecordProcess(Shim *shim)
 
     read_line("/proc/sys/kernel/random/boot_id", boot_id, sizeof(boot_id));
     boot_id[strspn(boot_id, "0123456789abcdef-")] = '\0';
-    length = snprintf(text, sizeof(text),
-                      "{\"version\": 1, \"pid\": %d, \"startTime\": %llu, \"bootId\": \"%s\", \"shimPid\": %d}\n",
-                      (int)shim->child, start_time(shim->child), boot_id, (int)getpid());
+    length = snprintf(
+        text, sizeof(text),
+        "{\"version\": 1, \"pid\": %d, \"startTime\": %llu, \"bootId\": \"%s\", \"shimPid\": %d}\n",
+        (int)shim->child, start_time(shim->child), boot_id, (int)getpid());
     fd = create(shim, PROCESS_TEMPORARY);
     if (fd < 0)
         return -1;
@@ -116,15 +120,16 @@ int
 shimRecordResult(Shim *shim, const ShimEnd *end)
 {
     char text[1024];
-    int length = snprintf(text, sizeof(text),
-                          "{\"version\": 1, \"kind\": \"%s\", \"value\": %d, \"startedMs\": %llu, "
-                          "\"startedBoottimeMs\": %llu, \"endedMs\": %llu, \"endedBoottimeMs\": %llu, "
-                          "\"stoppedSignal\": %d, \"stage\": \"%s\", \"errno\": %d}\n",
-                          end->kind, end->value, (unsigned long long)shim->started_ms,
-                          (unsigned long long)shim->started_boottime_ms,
-                          (unsigned long long)shimNowMs(CLOCK_REALTIME),
-                          (unsigned long long)shimNowMs(CLOCK_BOOTTIME), shim->stopped_signal,
-                          end->stage == VMMI_STAGE_RUNNING ? "" : stage_names[end->stage], end->error);
+    int length =
+        snprintf(text, sizeof(text),
+                 "{\"version\": 1, \"kind\": \"%s\", \"value\": %d, \"startedMs\": %llu, "
+                 "\"startedBoottimeMs\": %llu, \"endedMs\": %llu, \"endedBoottimeMs\": %llu, "
+                 "\"stoppedSignal\": %d, \"stage\": \"%s\", \"errno\": %d}\n",
+                 end->kind, end->value, (unsigned long long)shim->started_ms,
+                 (unsigned long long)shim->started_boottime_ms,
+                 (unsigned long long)shimNowMs(CLOCK_REALTIME),
+                 (unsigned long long)shimNowMs(CLOCK_BOOTTIME), shim->stopped_signal,
+                 end->stage == VMMI_STAGE_RUNNING ? "" : stage_names[end->stage], end->error);
 
     if (write_full(shim->result, text, (size_t)length) < 0 || fsync(shim->result) < 0)
         return -1;

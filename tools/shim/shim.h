@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * shim.h: the parts of the shim. It uses the C library alone, allocates nothing after its start, and has one thread.
+ * shim.h: the parts of the shim. It uses the C library alone, allocates nothing after its start,
+ * and has one thread.
  */
 #ifndef VMMI_SHIM_H
 #define VMMI_SHIM_H
@@ -17,7 +18,7 @@ typedef struct {
     char **arguments;        /* argv of the plugin */
     int socket;              /* to the launcher, -1 when it is gone */
     int job;                 /* the directory */
-    int lock;                /* holds byte VMMI_LOCK_SHIM: never to be closed, nor any other descriptor of that file */
+    int lock;                /* holds VMMI_LOCK_SHIM: no descriptor of that file is ever closed */
     int result;              /* the reserved temporary file of result.json */
     int oom_score;           /* as it was at the start */
     pid_t child;
@@ -49,7 +50,10 @@ void shimChildRun(const Shim *shim, const ShimPipes *pipes) __attribute__((noret
 
 /* supervise.c: waits for the child and writes down how it ended. */
 int shimSupervise(Shim *shim);
-/* Blocks what the descriptor of shimSupervise() will read. Before the fork, so that nothing is missed. */
+/*
+ * Blocks what the descriptor of shimSupervise() will read. Before the fork, so that nothing is
+ * missed.
+ */
 int shimBlockSignals(void);
 
 #endif

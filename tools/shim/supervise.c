@@ -2,8 +2,8 @@
 /*
  * supervise.c: waits for the plugin and writes down how it ended.
  *
- * One poll over a signalfd; a control socket joins it when there is one. SIGTERM is passed on once, then waited for: the shim never ends
- * before the plugin.
+ * One poll over a signalfd; a control socket joins it when there is one. SIGTERM is passed on once,
+ * then waited for: the shim never ends before the plugin.
  */
 #include <errno.h>
 #include <poll.h>
@@ -34,14 +34,18 @@ shimBlockSignals(void)
     for (size_t i = 0; i < sizeof(ignored_signals) / sizeof(ignored_signals[0]); i++)
         sigaction(ignored_signals[i], &ignore, NULL);
     read_set(&set);
-    /* SIGUSR1 stays unblocked: a child that has not executed yet must not look like one that takes it (B7). */
+    /*
+     * SIGUSR1 stays unblocked: a child that has not executed yet must not look like one that takes
+     * it (B7).
+     */
     return sigprocmask(SIG_SETMASK, &set, NULL);
 }
 
 static ShimEnd
 decode(const siginfo_t *info)
 {
-    ShimEnd end = { .kind = info->si_code == CLD_EXITED ? "exited" : "killed", .value = info->si_status,
+    ShimEnd end = { .kind = info->si_code == CLD_EXITED ? "exited" : "killed",
+                    .value = info->si_status,
                     .stage = VMMI_STAGE_RUNNING };
 
     return end;

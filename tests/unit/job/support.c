@@ -15,7 +15,8 @@
 void
 remove_tree(const char *path)
 {
-    g_autoptr(GDir) dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
+    g_autoptr(GDir) dir =
+        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
     const char *name;
 
     while (dir && (name = g_dir_read_name(dir))) {
@@ -50,7 +51,9 @@ fixture_tear_down(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 vmmiJob *
 make_job(const Fixture *fixture, const char *uuid)
 {
-    const vmmiJobRecord record = { .plugin = "fake", .world = "test", .guest_uuid = uuid, .guest_name = "guest" };
+    const vmmiJobRecord record = {
+        .plugin = "fake", .world = "test", .guest_uuid = uuid, .guest_name = "guest"
+    };
     g_autoptr(vmmiError) error = NULL;
     vmmiJob *job = vmmiJobCreate(fixture->run, &record, CONFIG, strlen(CONFIG), &error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * support.h: a run directory of a test's own, jobs in it, small plugins, and waiting for a condition.
+ * support.h: a run directory of a test's own, jobs in it, small plugins, and waiting for a
+ * condition.
  */
 #ifndef VMMI_TEST_JOB_SUPPORT_H
 #define VMMI_TEST_JOB_SUPPORT_H
@@ -10,7 +11,8 @@
 
 #define UUID "6d1b9c9e-0c3f-4d53-9b35-1f6f1e2b7a10"
 #define OTHER_UUID "c3a6a2f4-3b6d-4b93-8a35-5a2d4f0e9b77"
-#define CONFIG "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": {}}"
+#define CONFIG \
+    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": {}}"
 
 typedef struct {
     char *top;         /* removed at the end */
@@ -25,7 +27,10 @@ void fixture_tear_down(Fixture *fixture, gconstpointer data);
 vmmiJob *make_job(const Fixture *fixture, const char *uuid);
 /* An executable script with this body below "#!/bin/sh"; its path is to be freed. */
 char *write_script(const Fixture *fixture, const char *name, const char *body);
-/* Launches a script for a job, with the job's directory as first argument and VMMI_JOB in the environment. */
+/*
+ * Launches a script for a job, with the job's directory as first argument and VMMI_JOB in the
+ * environment.
+ */
 int launch_script(vmmiJob *job, const char *script, vmmiError **err);
 /* Makes a job, launches a script in it, commits. NULL after a failure, which fails the test. */
 vmmiJob *start_script(const Fixture *fixture, const char *body);

@@ -16,19 +16,23 @@
 #define TEST(name, func) \
     g_test_add("/launch/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
 
-/* --- what the plugin finds --------------------------------------------------------------------------------- */
+/*
+ * --- what the plugin finds
+ * ---------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *name;
     const char *body;      /* a script that prints */
     const char *output;
 } rows[] = {
-    { "descriptors", "exec ls /proc/self/fd", "0\n1\n2\n3\n4\n" },   /* 4 is the listing itself */
+    { "descriptors", "exec ls /proc/self/fd", "0\n1\n2\n3\n4\n" }, /* 4 is the listing itself */
     { "lock", "readlink /proc/$$/fd/3 | sed 's/.*\\///'", "lock\n" },
     { "streams", "for n in 0 1 2; do readlink /proc/$$/fd/$n | sed 's/.*\\///'; done",
       "config.json\nstdout\nstderr\n" },
     { "stdin", "cat", CONFIG },
-    { "append", "grep -h flags /proc/$$/fdinfo/1 /proc/$$/fdinfo/2", "flags:\t0502001\nflags:\t0502001\n" },
+    { "append", "grep -h flags /proc/$$/fdinfo/1 /proc/$$/fdinfo/2",
+      "flags:\t0502001\nflags:\t0502001\n" },
     { "signals-blocked", "grep SigBlk /proc/$$/status", "SigBlk:\t0000000000000000\n" },
     { "signals-ignored", "grep SigIgn /proc/$$/status", "SigIgn:\t0000000000000000\n" },
     { "no-new-privileges", "grep NoNewPrivs /proc/$$/status", "NoNewPrivs:\t1\n" },
@@ -40,7 +44,9 @@ static const struct {
     { "files", "ulimit -Sn", "1024\n" },
     { "environment", "exec env -u VMMI_JOB -u PWD", "PATH=/usr/bin:/bin\n" },
     { "arguments", "[ -d \"$1\" ] && [ \"$1\" = \"$VMMI_JOB\" ] && echo $#", "1\n" },
-    { "session", "set -- $(cut -d' ' -f5,6 </proc/$$/stat); [ $1 != $$ ] && [ $1 = $2 ] && echo own", "own\n" },
+    { "session",
+      "set -- $(cut -d' ' -f5,6 </proc/$$/stat); [ $1 != $$ ] && [ $1 = $2 ] && echo own",
+      "own\n" },
     { "no-terminal", "cut -d' ' -f7 </proc/$$/stat", "0\n" },
 };
 
@@ -60,7 +66,10 @@ test_finds(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(result.value, ==, 0);
 }
 
-/* A manager that blocks and ignores what can be, and leaks descriptors: nothing of it reaches the plugin. */
+/*
+ * A manager that blocks and ignores what can be, and leaks descriptors: nothing of it reaches the
+ * plugin.
+ */
 static void
 test_dirty_manager(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -84,7 +93,8 @@ test_dirty_manager(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
         close(leaks[i]);
     g_assert_cmpint(wait_for_end(job).kind, ==, VMMI_EXIT_EXITED);
     output = read_output(job);
-    g_assert_cmpstr(output, ==, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0\n1\n2\n3\n4\n");
+    g_assert_cmpstr(output, ==,
+                    "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0\n1\n2\n3\n4\n");
 }
 
 /* A manager started with closed standard streams. */
@@ -112,7 +122,10 @@ test_closed_streams(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpstr(output, ==, "0\n1\n2\n3\n4\n");
 }
 
-/* --- why one does not start -------------------------------------------------------------------------------- */
+/*
+ * --- why one does not start
+ * --------------------------------------------------------------------------------
+ */
 
 typedef char *(*Breaker)(const Fixture *fixture, vmmiJob *job);
 
@@ -215,15 +228,21 @@ static const struct {
     const char *details;
 } failures[] = {
     { "missing", missing, VMMI_ERR_PLUGIN_LAUNCH, "No such file", "stage exec, errno 2 (ENOENT)" },
-    { "directory", directory, VMMI_ERR_PLUGIN_LAUNCH, "Permission denied", "stage exec, errno 13 (EACCES)" },
+    { "directory", directory, VMMI_ERR_PLUGIN_LAUNCH, "Permission denied",
+      "stage exec, errno 13 (EACCES)" },
     { "not-executable", not_executable, VMMI_ERR_PLUGIN_LAUNCH, "Permission denied", "stage exec" },
-    { "no-format", no_format, VMMI_ERR_PLUGIN_LAUNCH, "neither a program for this machine nor a script", "ENOEXEC" },
-    { "no-interpreter", no_interpreter, VMMI_ERR_PLUGIN_LAUNCH, "interpreter '/no/such/interpreter' is missing",
-      "stage exec" },
-    { "being-written", being_written, VMMI_ERR_PLUGIN_LAUNCH, "Text file busy", "stage exec, errno 26 (ETXTBSY)" },
-    { "no-config", no_config, VMMI_ERR_PLUGIN_LAUNCH, "at stage 'streams': No such file", "stage streams" },
-    { "stdout-is-link", stdout_is_link, VMMI_ERR_PLUGIN_LAUNCH, "at stage 'streams': Too many levels", "ELOOP" },
-    { "stderr-is-fifo", stderr_is_fifo, VMMI_ERR_PLUGIN_LAUNCH, "at stage 'streams'", "stage streams" },
+    { "no-format", no_format, VMMI_ERR_PLUGIN_LAUNCH,
+      "neither a program for this machine nor a script", "ENOEXEC" },
+    { "no-interpreter", no_interpreter, VMMI_ERR_PLUGIN_LAUNCH,
+      "interpreter '/no/such/interpreter' is missing", "stage exec" },
+    { "being-written", being_written, VMMI_ERR_PLUGIN_LAUNCH, "Text file busy",
+      "stage exec, errno 26 (ETXTBSY)" },
+    { "no-config", no_config, VMMI_ERR_PLUGIN_LAUNCH, "at stage 'streams': No such file",
+      "stage streams" },
+    { "stdout-is-link", stdout_is_link, VMMI_ERR_PLUGIN_LAUNCH,
+      "at stage 'streams': Too many levels", "ELOOP" },
+    { "stderr-is-fifo", stderr_is_fifo, VMMI_ERR_PLUGIN_LAUNCH, "at stage 'streams'",
+      "stage streams" },
     { "no-lock", no_lock, VMMI_ERR_PLUGIN_LAUNCH, "at stage 'lock': No such file", "stage lock" },
     { "relative", relative, VMMI_ERR_INVALID_ARGUMENT, "'plugin' is not an absolute path", "" },
 };
@@ -335,7 +354,10 @@ test_silent_shim(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), "the shim ended before"));
 }
 
-/* --- how its end is known ---------------------------------------------------------------------------------- */
+/*
+ * --- how its end is known
+ * ----------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *name;
@@ -374,7 +396,12 @@ test_ends(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(liveness.phase, ==, VMMI_JOB_FINISHED);
 }
 
-#define ADD_ROWS(table, prefix, func)     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {         g_autofree char *path = g_strdup_printf("/launch/" prefix "/%s", table[i].name);         g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, func, fixture_tear_down);     }
+#define ADD_ROWS(table, prefix, func) \
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) { \
+        g_autofree char *path = g_strdup_printf("/launch/" prefix "/%s", table[i].name); \
+\
+        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, func, fixture_tear_down); \
+    }
 
 int
 main(int argc, char **argv)
