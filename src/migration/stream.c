@@ -96,6 +96,9 @@ vmmiStreamFindCompletion(const char *text, size_t length, char **noise)
         last_from = from;
         last_to = to;
     }
+    /* The newline behind the completion is the completion's. */
+    if (last_to > 0 && last_to < length && text[last_to] == '\n')
+        last_to++;
     g_byte_array_append(rest, (const guint8 *)text, (guint)last_from);
     g_byte_array_append(rest, (const guint8 *)text + last_to, (guint)(length - last_to));
     *noise = make_printable((const char *)rest->data, rest->len);
