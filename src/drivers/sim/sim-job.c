@@ -116,7 +116,8 @@ vmmiSimJobFail(vmmiSimWorld *world, vmmiSimGuest *guest, int code, const char *f
     va_start(args, format);
     message = g_strdup_vprintf(format, args);
     va_end(args);
-    if (guest->job.step == VMMI_SIM_STEP_POSTCOPY || runs_on_destination(guest)) {
+    /* As long as the state of the devices is on its way, the destination has nothing that could run. */
+    if (runs_on_destination(guest)) {
         vmmiSimJobBreak(world, guest, "%s", message);
         return;
     }
@@ -140,8 +141,7 @@ vmmiSimJobBreak(vmmiSimWorld *world, vmmiSimGuest *guest, const char *format, ..
     message = g_strdup_vprintf(format, args);
     va_end(args);
     if (job->stop_after >= 0)
-        job->downtime_us = job->downtime_net_us = job->at - job->stopped_at;
-    job->stop_after = -1;
+        vmmiSimPostcopyLand(world, guest);
     job->hanging = false;
     vmmiSimWorldPlace(world, guest, (size_t)job->source, VMMI_GUEST_PAUSED,
                       VMMI_REASON_POSTCOPY_FAILED);

@@ -45,6 +45,8 @@ void vmmiSimPrecopyStart(vmmiSimWorld *world, vmmiSimGuest *guest);
 void vmmiSimPrecopyTick(vmmiSimWorld *world, vmmiSimGuest *guest);
 void vmmiSimSwitchoverTick(vmmiSimWorld *world, vmmiSimGuest *guest);
 void vmmiSimPostcopyTick(vmmiSimWorld *world, vmmiSimGuest *guest);
+/* The state of the devices has arrived: the guest runs on the destination. */
+void vmmiSimPostcopyLand(vmmiSimWorld *world, vmmiSimGuest *guest);
 
 /* A number in 0..1 from a state of 64 bits. */
 double vmmiSimRandom(uint64_t *state);

@@ -76,18 +76,13 @@ cache_hits(const vmmiSimGuest *guest)
 
 /* Microseconds that one byte of the guest's memory takes, and the bytes on the wire that it becomes. */
 static double
-cost(const vmmiSimGuest *guest, double share, double *wire)
+cost(const vmmiSimGuest *guest, bool rest, double share, double *wire)
 {
-    double zero = 0;
+    double zero = rest ? guest->load.zero_share : 0;
+    double hits = rest ? 0 : cache_hits(guest);
 
-    if (guest->job.memory.rest > 0) {
-        zero = guest->load.zero_share;
-        *wire = 1 - zero + zero * ZERO_PAGE_BYTES / VMMI_SIM_PAGE;
-    } else {
-        double hits = cache_hits(guest);
-
-        *wire = 1 - hits + hits * guest->load.xbzrle_share;
-    }
+    *wire =
+        1 - zero + zero * ZERO_PAGE_BYTES / VMMI_SIM_PAGE - hits * (1 - guest->load.xbzrle_share);
     return *wire / share + zero / SCAN_BYTES_PER_US;
 }
 
@@ -115,7 +110,7 @@ send_for(vmmiSimGuest *guest, double share, double us)
 
     while (us > 0 && share > 0 && pending(guest) > 0) {
         bool rest = job->memory.rest > 0;
-        double wire, per_byte = cost(guest, share, &wire);
+        double wire, per_byte = cost(guest, rest, share, &wire);
         double here = rest ? job->memory.rest : pending(guest);
         double bytes = fmin(us / per_byte, here);
 
@@ -130,14 +125,11 @@ send_for(vmmiSimGuest *guest, double share, double us)
 static double
 time_to_send(const vmmiSimGuest *guest, double share)
 {
-    vmmiSimGuest copy = *guest;
-    double wire, us = 0;
+    const vmmiSimMemory *memory = &guest->job.memory;
+    double wire;
 
-    if (copy.job.memory.rest > 0) {
-        us = copy.job.memory.rest * cost(&copy, share, &wire);
-        copy.job.memory.rest = 0;
-    }
-    return us + pending(&copy) * cost(&copy, share, &wire);
+    return memory->rest * cost(guest, true, share, &wire) +
+           vmmiSimMemoryPendingSet(memory, &guest->load) * cost(guest, false, share, &wire);
 }
 
 /* Pages that the destination asks for: it touches the working set as before, and finds a part missing. */
@@ -307,19 +299,15 @@ start_postcopy(vmmiSimWorld *world, vmmiSimGuest *guest)
     job->step_end = job->at + SLICE_US;
 }
 
-/* A fault of "perform" strikes when half of the memory has been sent. */
+/* Whether a fault of this step was asked for; @failure is what it looks like. */
 static bool
-fault_strikes(vmmiSimWorld *world, vmmiSimGuest *guest)
+fault_strikes(vmmiSimWorld *world, vmmiSimGuest *guest, vmmiSimPhase step, const char *failure)
 {
-    int fault;
+    int fault = vmmiSimJobFault(guest, step);
 
-    if (guest->job.syncs < 2 && pending(guest) > guest->load.memory / 2)
-        return false;
-    fault = vmmiSimJobFault(guest, VMMI_SIM_STEP_SETUP);
     if (fault == VMMI_SIM_FAULT_FAIL)
-        vmmiSimJobFail(
-            world, guest, VMMI_ERR_MIGRATION_FAILED,
-            "perform failed: the copying of memory broke off, as the simulated world was asked to do");
+        vmmiSimJobFail(world, guest, VMMI_ERR_MIGRATION_FAILED,
+                       "%s, as the simulated world was asked to do", failure);
     else if (fault == VMMI_SIM_FAULT_HANG)
         guest->job.hanging = true;
     return fault >= 0;
@@ -332,7 +320,9 @@ vmmiSimPrecopyTick(vmmiSimWorld *world, vmmiSimGuest *guest)
     double left;
 
     job->step_end = job->at + SLICE_US;
-    if (fault_strikes(world, guest))
+    if ((job->syncs > 1 || pending(guest) <= guest->load.memory / 2) &&
+        fault_strikes(world, guest, VMMI_SIM_STEP_SETUP,
+                      "perform failed: the copying of memory broke off"))
         return;
     measure(world, guest);
     left = pending(guest);
@@ -359,20 +349,16 @@ vmmiSimSwitchoverTick(vmmiSimWorld *world, vmmiSimGuest *guest)
     }
     if (job->at < job->stop_after)
         return;
+    if (fault_strikes(world, guest, VMMI_SIM_STEP_SWITCHOVER,
+                      "perform failed: the destination could not load the state of the devices"))
+        return;
     job->stop_after = -1;
     job->downtime_net_us = job->at - job->stopped_at;
-    if (vmmiSimJobFault(guest, VMMI_SIM_STEP_SWITCHOVER) == VMMI_SIM_FAULT_FAIL) {
-        vmmiSimJobFail(
-            world, guest, VMMI_ERR_MIGRATION_FAILED,
-            "perform failed: the destination could not load the state of the devices, as the simulated world was asked to do");
-        return;
-    }
     vmmiSimJobEnter(world, guest, VMMI_SIM_STEP_FINISH);
 }
 
-/* The guest starts to run on the destination. */
-static void
-land(vmmiSimWorld *world, vmmiSimGuest *guest)
+void
+vmmiSimPostcopyLand(vmmiSimWorld *world, vmmiSimGuest *guest)
 {
     vmmiSimJob *job = &guest->job;
     bool paused = job->was_paused || job->dest_paused;
@@ -389,17 +375,14 @@ vmmiSimPostcopyTick(vmmiSimWorld *world, vmmiSimGuest *guest)
     vmmiSimJob *job = &guest->job;
 
     if (job->stop_after >= 0 && job->at >= job->stop_after)
-        land(world, guest);
+        vmmiSimPostcopyLand(world, guest);
     if (job->at >= job->step_end || pending(guest) <= 0) {
         job->step_end = job->at + SLICE_US;
         measure(world, guest);
     }
     if (job->stop_after < 0 && pending(guest) < job->remaining_at_sync / 2 &&
-        vmmiSimJobFault(guest, VMMI_SIM_STEP_POSTCOPY) == VMMI_SIM_FAULT_FAIL) {
-        vmmiSimJobBreak(world, guest,
-                        "post-copy broke off, as the simulated world was asked to do");
+        fault_strikes(world, guest, VMMI_SIM_STEP_POSTCOPY, "post-copy broke off"))
         return;
-    }
     if (pending(guest) <= 0 && job->stop_after < 0)
         vmmiSimJobEnter(world, guest, VMMI_SIM_STEP_FINISH);
 }
