@@ -293,7 +293,9 @@ vmmiVirtMonitorAttach(vmmiVirtHost *host, virConnectPtr conn)
 
     if (!vmmiVirtHostHasEvents(host))
         return;
-    if (virConnectRegisterCloseCallback(conn, on_closed, vmmiVirtHostRef(host), unref_host) < 0)
+    /* A driver in this process is never lost; libvirt would take the callback and forget what must be freed with it. */
+    if (!host->uri.in_process &&
+        virConnectRegisterCloseCallback(conn, on_closed, vmmiVirtHostRef(host), unref_host) < 0)
         vmmiVirtHostUnref(host);
     for (guint i = 0; i < watches->len; i++)
         settle(channel_of(host, vmmiVirtWatchGetUuid(g_ptr_array_index(watches, i))), conn, NULL);

@@ -90,20 +90,23 @@ add_dirty_bytes(vmmiSample *sample)
         vmmiSampleSet(sample, VMMI_SAMPLE_DIRTY_BYTES_PER_SECOND, pages * size);
 }
 
+static uint64_t
+percent_of(uint64_t part, uint64_t total)
+{
+    return total > UINT64_MAX / 100 ? part / (total / 100) : part * 100 / total;
+}
+
 /* 100 is said at the end only. */
 static void
 add_percent(vmmiSample *sample, bool completed)
 {
     uint64_t total = vmmiSampleGetOr(sample, VMMI_SAMPLE_DATA_TOTAL_BYTES, 0);
-    uint64_t remaining;
+    uint64_t left;
 
-    if (completed) {
+    if (completed)
         vmmiSampleSet(sample, VMMI_SAMPLE_PERCENT, 100);
-    } else if (total > 0 && vmmiSampleGet(sample, VMMI_SAMPLE_DATA_REMAINING_BYTES, &remaining)) {
-        double left = (double)MIN(remaining, total) / (double)total;
-
-        vmmiSampleSet(sample, VMMI_SAMPLE_PERCENT, MIN((uint64_t)(100.0 * (1.0 - left)), 99));
-    }
+    else if (total > 0 && vmmiSampleGet(sample, VMMI_SAMPLE_DATA_REMAINING_BYTES, &left))
+        vmmiSampleSet(sample, VMMI_SAMPLE_PERCENT, MIN(percent_of(total - MIN(left, total), total), 99));
 }
 
 /* What is left, at the rate at which it shrinks; unknown while it does not shrink. */

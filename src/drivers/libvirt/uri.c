@@ -109,6 +109,9 @@ vmmiVirtUriParse(const char *uri, vmmiVirtUri *parsed, vmmiError **err)
         return -1;
     if (colon[1] != '/')
         return vmmiErrorSet(err, VMMI_ERR_URI, "'%s': '/' is needed behind '%s:'", uri, scheme);
+    /* QEMU without a daemon. */
+    if (result.qemu && !transport && g_str_has_prefix(uri, "qemu:///embed"))
+        result.in_process = true;
     host = authority(uri);
     if ((!transport && !*host) || (transport && g_str_equal(transport, "unix")))
         result.locality = VMMI_LOCALITY_LOCAL;
