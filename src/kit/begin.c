@@ -226,6 +226,10 @@ vmmiRunReadWish(vmmiRun *run, vmmiError **err)
     if (!request)
         return -1;
     run->attach = vmmiRequestGetAttach(request);
+    if (!run->destination_uri && run->attach != VMMI_ATTACH_ONLY)
+        return vmmiErrorSet(
+            err, VMMI_ERR_MALFORMED_PARAMETERS,
+            "the destination URI may be '-' only where 'migration.attach' is 'only'");
     return 0;
 }
 

@@ -79,11 +79,12 @@ int
 vmmiEngineConfigure(vmmiEngine *engine, const vmmiPolicyConfig *config, vmmiError **err)
 {
     vmmiError *cause = NULL;
+    int result;
 
     if (!engine->policy->configure)
         return 0;
-    return conclude(engine, "configure", engine->policy->configure(engine->state, config, &cause),
-                    cause, err);
+    result = engine->policy->configure(engine->state, config, &cause);
+    return conclude(engine, "configure", result, cause, err);
 }
 
 bool
@@ -97,11 +98,12 @@ vmmiEnginePrepare(vmmiEngine *engine, vmmiPolicyStart *start, const vmmiError *r
                   vmmiError **err)
 {
     vmmiError *cause = NULL;
+    int result;
 
     if (!engine->policy->prepare)
         return 0;
-    return conclude(engine, "prepare",
-                    engine->policy->prepare(engine->state, start, refusal, &cause), cause, err);
+    result = engine->policy->prepare(engine->state, start, refusal, &cause);
+    return conclude(engine, "prepare", result, cause, err);
 }
 
 void
@@ -174,6 +176,7 @@ deliver(vmmiEngine *engine, vmmiPolicyEvent *event, uint64_t now_ms)
     vmmiPolicyActions actions = { .next_id = engine->next_id };
     uint64_t now = now_ms > engine->began_ms ? now_ms - engine->began_ms : 0;
     vmmiError *cause = NULL;
+    int result;
 
     engine->now_ms = MAX(engine->now_ms, now);
     if (!engine->policy->on_event)
@@ -184,9 +187,8 @@ deliver(vmmiEngine *engine, vmmiPolicyEvent *event, uint64_t now_ms)
     event->state = engine->migration;
     event->sample = engine->sample;
     event->iteration = engine->iteration;
-    if (conclude(engine, "on_event",
-                 engine->policy->on_event(engine->state, event, &actions, &cause), cause,
-                 &engine->error) < 0) {
+    result = engine->policy->on_event(engine->state, event, &actions, &cause);
+    if (conclude(engine, "on_event", result, cause, &engine->error) < 0) {
         g_ptr_array_set_free_func(actions.list, (GDestroyNotify)vmmiActionFree);
         engine->deadline_ms = UINT64_MAX;
         drop_waiting(engine);
