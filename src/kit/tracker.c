@@ -2,7 +2,7 @@
 /*
  * tracker.c: the state of a migration, derived from what a driver shows.
  *
- * A driver may show steps itself. Else: figures of the job mean pre-copy; a guest that is paused by
+ * A driver may show steps itself. Else: figures that move mean pre-copy; a guest that is paused by
  * its migration means switchover; a job that completed means finish; a guest that is shut off
  * because it migrated means confirm.
  */
@@ -69,6 +69,16 @@ vmmiTrackerEvent(vmmiTracker *tracker, const vmmiEvent *event)
     }
 }
 
+/* A job that prepares has figures, too, but none that moved. */
+static bool
+is_copying(const vmmiSample *sample)
+{
+    return vmmiSampleGetOr(sample, VMMI_SAMPLE_ITERATION, 0) > 0 ||
+           vmmiSampleGetOr(sample, VMMI_SAMPLE_DATA_PROCESSED_BYTES, 0) > 0 ||
+           vmmiSampleGetOr(sample, VMMI_SAMPLE_MEMORY_PROCESSED_BYTES, 0) > 0 ||
+           vmmiSampleGetOr(sample, VMMI_SAMPLE_DISK_PROCESSED_BYTES, 0) > 0;
+}
+
 bool
 vmmiTrackerSample(vmmiTracker *tracker, const vmmiSample *sample, vmmiJobKind job,
                   const vmmiError *error)
@@ -88,6 +98,6 @@ vmmiTrackerSample(vmmiTracker *tracker, const vmmiSample *sample, vmmiJobKind jo
     tracker->job_gone = false;
     if (vmmiSampleGet(sample, VMMI_SAMPLE_ITERATION, &iteration))
         see_iteration(tracker, iteration);
-    return !tracker->shown && tracker->state < VMMI_STATE_PRECOPY &&
+    return is_copying(sample) && !tracker->shown && tracker->state < VMMI_STATE_PRECOPY &&
            vmmiTrackerSetState(tracker, VMMI_STATE_PRECOPY);
 }

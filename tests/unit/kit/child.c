@@ -236,6 +236,8 @@ childEnd(Child *child)
         waitpid(child->pid, &child->status, 0);
     }
     child->pid = 0;
+    g_clear_pointer(&child->out, g_free);
+    g_clear_pointer(&child->err, g_free);
     g_file_get_contents(out, &child->out, NULL, NULL);
     g_file_get_contents(err, &child->err, NULL, NULL);
 }

@@ -217,6 +217,7 @@ fill_sample(vmmiSample *sample)
     vmmiSampleSet(sample, VMMI_SAMPLE_ELAPSED_MS, 1000);
     vmmiSampleSet(sample, VMMI_SAMPLE_PERCENT, 42);
     vmmiSampleSet(sample, VMMI_SAMPLE_MEMORY_TOTAL_BYTES, 1 << 20);
+    vmmiSampleSet(sample, VMMI_SAMPLE_MEMORY_PROCESSED_BYTES, 1 << 19);
     vmmiSampleSet(sample, VMMI_SAMPLE_MEMORY_REMAINING_BYTES, 1 << 19);
     if (host.iteration)
         vmmiSampleSet(sample, VMMI_SAMPLE_ITERATION, host.iteration);
