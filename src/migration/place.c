@@ -31,8 +31,11 @@ vmmiLookToText(const vmmiLook *look)
     const char *state = (unsigned int)look->state < VMMI_GUEST_LAST ? state_words[look->state] : "?";
     const char *reason = (unsigned int)look->reason < VMMI_REASON_LAST ? reason_words[look->reason] : "";
 
-    if (look->state == VMMI_GUEST_ABSENT || !*reason)
+    /* Only events say why a guest is absent. */
+    if (!*reason)
         return g_strdup(state);
+    if (look->state == VMMI_GUEST_ABSENT)
+        return g_strdup(reason);
     return g_strdup_printf("%s: %s", state, reason);
 }
 
@@ -119,7 +122,8 @@ place_of_event(const vmmiLook *event)
 {
     if (event->kind != VMMI_LOOK_SEEN)
         return VMMI_PLACE_UNKNOWN;
-    if (event->state == VMMI_GUEST_SHUTOFF)
+    /* A transient guest is not shut off but gone; the event tells why all the same. */
+    if (event->state == VMMI_GUEST_SHUTOFF || event->state == VMMI_GUEST_ABSENT)
         return place_of_shutoff(event->reason);
     if (event->state == VMMI_GUEST_CRASHED)
         return VMMI_PLACE_NOWHERE;

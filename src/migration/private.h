@@ -141,6 +141,7 @@ struct vmmiMigration {
     unsigned int looks;                  /* since the plugin ended */
     void *monitor;
     vmmiLook source, event, at_destination;
+    unsigned int event_waits;
     char *source_failure;
     vmmiSample *completed;
 

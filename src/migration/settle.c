@@ -11,6 +11,9 @@
 #include "migration/private.h"
 #include "util/cleanup.h"
 
+/* How often the source is asked again while its last event is waited for. */
+#define EVENT_WAITS 5
+
 /* --- evidence --------------------------------------------------------------------------------------------- */
 
 static void
@@ -209,6 +212,14 @@ go_on(vmmiMigration *migration)
     vmmiAskAgain(migration);
 }
 
+/* The source has let the guest go, and the event that tells why may still be on its way. */
+static bool
+event_may_come(vmmiMigration *migration, const vmmiVerdict *verdict)
+{
+    return verdict->kind == VMMI_OUTCOME_UNKNOWN && migration->monitor &&
+           vmmiLookHasLeft(&migration->source) && migration->event_waits++ < EVENT_WAITS;
+}
+
 static void
 judge(vmmiMigration *migration, bool patient)
 {
@@ -218,7 +229,9 @@ judge(vmmiMigration *migration, bool patient)
 
     gather(migration, patient, &evidence, &said);
     vmmiJudge(&evidence, &verdict);
-    if (verdict.kind != VMMI_OUTCOME_NONE) {
+    if (event_may_come(migration, &verdict)) {
+        vmmiAskAgain(migration);
+    } else if (verdict.kind != VMMI_OUTCOME_NONE) {
         settle(migration, &verdict);
     } else if (verdict.moving) {
         go_on(migration);
