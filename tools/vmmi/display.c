@@ -84,6 +84,22 @@ display_begin(Display *display, vmmiMigration *migration, const char *destinatio
     display_state(display, migration, vmmiMigrationGetState(migration));
 }
 
+/* Before the end most of what is known at the end is null: a line of a stream does without it. */
+static void
+drop_unknown(json_t *object)
+{
+    static const char *const stable[] = { "id", "guest", "uuid", "plugin", "state", "outcome", "where",
+                                          "percent", "error", NULL };
+    const char *key;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe (object, next, key, value) {
+        if (json_is_null(value) && !g_strv_contains(stable, key))
+            json_object_del(object, key);
+    }
+}
+
 json_t *
 display_object(vmmiMigration *migration, int state)
 {
@@ -94,8 +110,10 @@ display_object(vmmiMigration *migration, int state)
     if (!object)
         object = json_pack("{s:s?, s:s?}", "id", vmmiMigrationGetId(migration), "uuid",
                            vmmiMigrationGetGuestUuid(migration));
-    if (state < VMMI_STATE_LAST)
+    if (state < VMMI_STATE_LAST) {
         json_object_set_new(object, "state", json_string(vmmiStateToString((vmmiState)state)));
+        drop_unknown(object);
+    }
     return object;
 }
 

@@ -65,12 +65,39 @@ bytes_part(const vmmiSample *sample, vmmiSampleField field, vmmiSampleField othe
     if (!vmmiSampleGet(sample, field, &value) && !vmmiSampleGet(sample, other, &value))
         return NULL;
     text = figures_bytes(value);
-    return g_strconcat(text, behind, NULL);
+    /* As wide as the widest: what stands behind it does not jump about. */
+    return g_strdup_printf("%8s%s", text, behind);
+}
+
+/*
+ * The time left: the hypervisor's own figure; else what is left at the rate at which it gets less. A guest that writes faster
+ * than the link carries has none, and that is said.
+ */
+static char *
+left_part(vmmiState state, const vmmiSample *sample)
+{
+    uint64_t rate = vmmiSampleGetOr(sample, VMMI_SAMPLE_MEMORY_BYTES_PER_SECOND, 0);
+    uint64_t dirty = vmmiSampleGetOr(sample, VMMI_SAMPLE_DIRTY_BYTES_PER_SECOND, 0);
+    uint64_t left = vmmiSampleGetOr(sample, VMMI_SAMPLE_DATA_REMAINING_BYTES, 0);
+    g_autofree char *text = NULL;
+    uint64_t eta;
+
+    if (!vmmiSampleGet(sample, VMMI_SAMPLE_ETA_MS, &eta)) {
+        if (state != VMMI_STATE_PRECOPY && state != VMMI_STATE_POSTCOPY)
+            return NULL;
+        if (state == VMMI_STATE_PRECOPY && rate && dirty >= rate)
+            return g_strdup("not converging");
+        rate -= state == VMMI_STATE_PRECOPY ? dirty : 0;
+        if (!rate || !left)
+            return NULL;
+        eta = (uint64_t)((double)left / (double)rate * 1000);
+    }
+    text = figures_duration(eta);
+    return g_strconcat(text, " to go", NULL);
 }
 
 static char *
-duration_part(const vmmiSample *sample, vmmiSampleField field, const char *before,
-              const char *behind)
+duration_part(const vmmiSample *sample, vmmiSampleField field, const char *before)
 {
     g_autofree char *text = NULL;
     uint64_t value;
@@ -78,7 +105,7 @@ duration_part(const vmmiSample *sample, vmmiSampleField field, const char *befor
     if (!vmmiSampleGet(sample, field, &value))
         return NULL;
     text = figures_duration(value);
-    return g_strconcat(before, text, behind, NULL);
+    return g_strconcat(before, text, NULL);
 }
 
 static char *
@@ -103,8 +130,8 @@ fill_parts(char *parts[N_PARTS], vmmiState state, unsigned int percent, const vm
                                   VMMI_SAMPLE_MEMORY_BYTES_PER_SECOND, "/s");
     parts[PART_PASS] = pass_part(sample);
     parts[PART_DOWNTIME] =
-        duration_part(sample, VMMI_SAMPLE_DOWNTIME_EXPECTED_MS, "downtime ~", "");
-    parts[PART_LEFT] = duration_part(sample, VMMI_SAMPLE_ETA_MS, "", " to go");
+        duration_part(sample, VMMI_SAMPLE_DOWNTIME_EXPECTED_MS, "downtime ~");
+    parts[PART_LEFT] = left_part(state, sample);
 }
 
 static int
@@ -218,7 +245,7 @@ figures_summary(const vmmiSample *statistics)
     uint64_t value;
 
     if (vmmiSampleGet(statistics, VMMI_SAMPLE_ELAPSED_MS, &value))
-        append_sentence(text, duration_part(statistics, VMMI_SAMPLE_ELAPSED_MS, "total ", ""));
+        append_sentence(text, duration_part(statistics, VMMI_SAMPLE_ELAPSED_MS, "total "));
     if (get_either(statistics, VMMI_SAMPLE_DOWNTIME_FINAL_MS, VMMI_SAMPLE_DOWNTIME_NET_MS,
                    &value)) {
         g_autofree char *downtime = figures_duration(value);

@@ -20,8 +20,6 @@
 
 /* A plugin that is not ready to be asked yet is asked again. */
 #define ABORT_RETRY_MS 200
-/* A plugin that does not act on it: then the host is asked itself (W1). */
-#define ABORT_PATIENCE_MS 10000
 
 static int signal_pipe[2] = { -1, -1 };
 
@@ -107,19 +105,6 @@ ask_for_abort(Follow *follow)
 }
 
 static void
-force_abort(Follow *follow)
-{
-    vmmiError *error = NULL;
-
-    follow->abort_forced = true;
-    say(follow, "the plugin does not abort, so the host is asked to");
-    if (vmmiGuestAbortMigration(follow->connect, vmmiMigrationGetGuestUuid(follow->migration),
-                                &error) < 0)
-        say(follow, vmmiErrorGetMessage(error));
-    vmmiErrorFree(error);
-}
-
-static void
 handle_signal(Follow *follow, int number)
 {
     if (number == SIGWINCH) {
@@ -158,9 +143,6 @@ check_times(Follow *follow)
     if (!follow->abort_asked &&
         (!follow->abort_asked_ms || now >= follow->abort_asked_ms + ABORT_RETRY_MS))
         ask_for_abort(follow);
-    else if (follow->abort_asked && !follow->abort_forced &&
-             now >= follow->abort_asked_ms + ABORT_PATIENCE_MS)
-        force_abort(follow);
 }
 
 /* Milliseconds to the next thing to do by itself, -1: nothing. */
@@ -171,8 +153,6 @@ time_left(const Follow *follow)
 
     if (follow->abort_wanted && !follow->abort_asked)
         next = follow->abort_asked_ms + ABORT_RETRY_MS;
-    else if (follow->abort_asked && !follow->abort_forced)
-        next = follow->abort_asked_ms + ABORT_PATIENCE_MS;
     if (!next)
         return -1;
     return next > now ? (int)MIN(next - now, (uint64_t)G_MAXINT) : 0;
@@ -244,7 +224,7 @@ report_end(Follow *follow)
     json_t *object;
 
     display_clear(&follow->display);
-    if (error && code != EXIT_DONE && !too_late)
+    if (error && !too_late)
         report_sentence("%s", vmmiErrorGetMessage(error));
     if (!follow->common->json) {
         display_end(&follow->display, follow->migration, outcome,

@@ -19,7 +19,7 @@ typedef struct {
     /* Inside. */
     uint64_t deadline_ms;     /* monotonic; 0: none, or passed */
     bool timed_out;
-    bool abort_wanted, abort_asked, abort_forced;
+    bool abort_wanted, abort_asked;
     uint64_t abort_asked_ms;
     unsigned int interrupts;
     bool leaving, ended;
