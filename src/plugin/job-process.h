@@ -23,6 +23,8 @@ bool vmmiProcessIsAlive(const vmmiProcess *process);
 
 /* Whether a process catches a signal, or blocks it in every thread (B7). */
 bool vmmiProcessTakesSignal(pid_t pid, int signal_number);
+/* The second half of that for one thread, from the text of its status file. */
+bool vmmiProcessBlocksSignal(const char *status, int signal_number);
 /* The mask behind a name ("SigCgt") in the text of a status file. False: not there. */
 bool vmmiProcessParseMask(const char *text, const char *name, uint64_t *mask);
 

@@ -33,8 +33,8 @@ static const struct {
     { "stdin", "cat", CONFIG },
     { "append", "grep -h flags /proc/$$/fdinfo/1 /proc/$$/fdinfo/2",
       "flags:\t0502001\nflags:\t0502001\n" },
-    { "signals-blocked", "grep SigBlk /proc/$$/status", "SigBlk:\t0000000000000000\n" },
-    { "signals-ignored", "grep SigIgn /proc/$$/status", "SigIgn:\t0000000000000000\n" },
+    { "signals-blocked", "exec grep SigBlk /proc/self/status", "SigBlk:\t0000000000000000\n" },
+    { "signals-ignored", "exec grep SigIgn /proc/self/status", "SigIgn:\t0000000000000000\n" },
     { "no-new-privileges", "grep NoNewPrivs /proc/$$/status", "NoNewPrivs:\t1\n" },
     { "capabilities-inheritable", "grep CapInh /proc/$$/status", "CapInh:\t0000000000000000\n" },
     { "capabilities-ambient", "grep CapAmb /proc/$$/status", "CapAmb:\t0000000000000000\n" },
@@ -85,7 +85,8 @@ test_dirty_manager(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     sigprocmask(SIG_SETMASK, &all, &mask);
     for (int number = 1; number <= 64; number++)
         sigaction(number, &ignore, &old[number]);
-    job = start_script(fixture, "grep -e SigBlk -e SigIgn /proc/$$/status; exec ls /proc/self/fd");
+    job = start_script(
+        fixture, "sh -c 'exec grep -e SigBlk -e SigIgn /proc/self/status'; exec ls /proc/self/fd");
     for (int number = 1; number <= 64; number++)
         sigaction(number, &old[number], NULL);
     sigprocmask(SIG_SETMASK, &mask, NULL);
