@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-supervision.c: managers, shims and plugins that are killed; signals that reach the plugin and nobody else.
+ * test-supervision.c: managers, shims and plugins that are killed; signals that reach the plugin
+ * and nobody else.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -184,7 +185,10 @@ test_shim_killed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpstr(text, ==, "bye\n");
 }
 
-/* A service manager that stops everything sends SIGTERM to the shim as well: it passes it on and waits. */
+/*
+ * A service manager that stops everything sends SIGTERM to the shim as well: it passes it on and
+ * waits.
+ */
 static void
 test_shim_terminated(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -278,7 +282,10 @@ test_lock_not_inherited(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
         kill(atoi(orphan), SIGKILL);
 }
 
-/* --- signals ----------------------------------------------------------------------------------------------- */
+/*
+ * --- signals
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *name;
@@ -426,7 +433,10 @@ test_contradiction(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     waitpid(stranger, NULL, 0);
 }
 
-/* --- a full file system ------------------------------------------------------------------------------------ */
+/*
+ * --- a full file system
+ * ------------------------------------------------------------------------------------
+ */
 
 static void
 fill(const char *directory)
