@@ -105,6 +105,19 @@ class Guest:
         until("the guest is on the destination", lambda: self.where() == "destination")
         self.at("destination")
 
+    @contextlib.contextmanager
+    def migrating(self, *options):
+        """virsh migrates it; the block begins when memory flows, and ends after virsh."""
+        command = ["virsh", "-q", "-c", LAB.SRC, "migrate", "--live", "--p2p", *options, self.name, LAB.DEST_URI,
+                   LAB.MIGRATE_URI]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            self.moving()
+            try:
+                yield process
+                process.wait(PATIENCE)
+            finally:
+                process.terminate()
+
     def migrate(self, *arguments, destination=None, data=None, **options):
         """vmmi migrate, started; ends with the block."""
         return running("migrate", self.name, destination or LAB.DEST_URI, data or LAB.MIGRATE_URI, *arguments,
