@@ -66,7 +66,9 @@ make_printable(const char *text, size_t length)
     size_t skip = length > VMMI_DIAGNOSTICS_MAX_BYTES ? length - VMMI_DIAGNOSTICS_MAX_BYTES : 0;
     g_autofree char *copy = g_malloc(length - skip + 1);
 
-    memcpy(copy, text + skip, length - skip);
+    /* No noise at all has no address either. */
+    if (length > 0)
+        memcpy(copy, text + skip, length - skip);
     copy[length - skip] = '\0';
     for (size_t i = 0; i < length - skip; i++) {
         if (g_ascii_iscntrl(copy[i]) && copy[i] != '\n' && copy[i] != '\t')
