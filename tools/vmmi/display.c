@@ -88,8 +88,8 @@ display_begin(Display *display, vmmiMigration *migration, const char *destinatio
 static void
 drop_unknown(json_t *object)
 {
-    static const char *const stable[] = { "id", "guest", "uuid", "plugin", "state", "outcome", "where",
-                                          "percent", "error", NULL };
+    static const char *const stable[] = { "id",      "guest", "uuid",    "plugin", "state",
+                                          "outcome", "where", "percent", "error",  NULL };
     const char *key;
     json_t *value;
     void *next;

@@ -70,8 +70,8 @@ bytes_part(const vmmiSample *sample, vmmiSampleField field, vmmiSampleField othe
 }
 
 /*
- * The time left: the hypervisor's own figure; else what is left at the rate at which it gets less. A guest that writes faster
- * than the link carries has none, and that is said.
+ * The time left: the hypervisor's own figure; else what is left at the rate at which it gets less.
+ * A guest that writes faster than the link carries has none, and that is said.
  */
 static char *
 left_part(vmmiState state, const vmmiSample *sample)
@@ -93,7 +93,7 @@ left_part(vmmiState state, const vmmiSample *sample)
         eta = (uint64_t)((double)left / (double)rate * 1000);
     }
     text = figures_duration(eta);
-    return g_strconcat(text, " to go", NULL);
+    return eta ? g_strconcat(text, " to go", NULL) : NULL;
 }
 
 static char *
