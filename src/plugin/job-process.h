@@ -21,7 +21,7 @@ bool vmmiProcessParseStat(const char *text, vmmiProcess *process);
 /* Whether it has not ended (a zombie has). */
 bool vmmiProcessIsAlive(const vmmiProcess *process);
 
-/* Whether a process catches a signal, or blocks it in every thread (B7). */
+/* Whether a process catches a signal, or blocks it in every thread to wait for it (B7). */
 bool vmmiProcessTakesSignal(pid_t pid, int signal_number);
 /* The second half of that for one thread, from the text of its status file. */
 bool vmmiProcessBlocksSignal(const char *status, int signal_number);
