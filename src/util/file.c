@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,11 +86,21 @@ vmmiFileWriteFull(int fd, const void *data, size_t length)
     return 0;
 }
 
+char *
+vmmiFileTemporaryName(const char *name)
+{
+    guint64 number = 0;
+
+    if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+        number = ((guint64)getpid() << 32) ^ (guint64)g_get_monotonic_time();
+    return g_strdup_printf(".%s.%016" G_GINT64_MODIFIER "x", name, number);
+}
+
 int
 vmmiFileReplaceAt(int dir_fd, const char *name, const char *data, size_t length, unsigned int mode,
                   vmmiError **err)
 {
-    g_autofree char *temporary = g_strdup_printf(".%s.%08x", name, g_random_int());
+    g_autofree char *temporary = vmmiFileTemporaryName(name);
     vmmi_autofd int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                                 mode);
     int failure = 0;

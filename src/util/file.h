@@ -17,6 +17,11 @@
  */
 int vmmiFileReadAt(int dir_fd, const char *path, size_t max_bytes, bool no_link, char **text,
                    size_t *length, vmmiError **err);
+/*
+ * A name for a temporary file beside @name: ".NAME.<random>". Differs between processes that were
+ * forked from one another, which g_random_int() does not. To be freed.
+ */
+char *vmmiFileTemporaryName(const char *name);
 /* Writes a temporary file of mode @mode beside @name, syncs it and renames it over @name. Returns 0 or -1. */
 int vmmiFileReplaceAt(int dir_fd, const char *name, const char *data, size_t length,
                       unsigned int mode, vmmiError **err);
