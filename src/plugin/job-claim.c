@@ -13,6 +13,7 @@
 #include "plugin/job-private.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/file.h"
 
 #define TARGET_PREFIX "../jobs/"
 #define KEY_MAX_WORLD 128
@@ -73,8 +74,7 @@ raise_busy(const char *id, vmmiError **err)
 static int
 replace_claim(vmmiRunDir *run, const char *key, const char *target, vmmiError **err)
 {
-    g_autofree char *temporary =
-        g_strdup_printf(VMMI_JOB_NEW_PREFIX "%08x%08x", g_random_int(), g_random_int());
+    g_autofree char *temporary = vmmiFileTemporaryName(VMMI_JOB_NEW);
     int failure;
 
     if (symlinkat(target, run->guests_fd, temporary) == 0 &&

@@ -245,8 +245,7 @@ vmmiJobCreateStepwise(vmmiRunDir *run, const vmmiJobRecord *record, const char *
         return NULL;
     maker.uuid = g_ascii_strdown(record->guest_uuid, -1);
     maker.key = vmmiClaimKey(record->world, maker.uuid);
-    maker.temporary =
-        g_strdup_printf(VMMI_JOB_NEW_PREFIX "%08x%08x", g_random_int(), g_random_int());
+    maker.temporary = vmmiFileTemporaryName(VMMI_JOB_NEW);
     if (check_claim(&maker, err) < 0 ||
         (maker.run_lock = vmmiRunDirLock(run, false, VMMI_RUN_DIR_LOCK_MS, err)) < 0)
         return NULL;

@@ -95,7 +95,7 @@ vmmiJobReadStream(const vmmiJob *job, vmmiJobStream stream, int64_t offset, size
 static int
 write_once(int dir_fd, const char *name, const char *text, size_t length)
 {
-    g_autofree char *temporary = g_strdup_printf(".%s.%08x", name, g_random_int());
+    g_autofree char *temporary = vmmiFileTemporaryName(name);
     vmmi_autofd int fd =
         openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int made = -1, saved;

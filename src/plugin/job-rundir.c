@@ -90,7 +90,7 @@ open_checked(int dir_fd, const char *name, const char *path, bool read_only, vmm
 static int
 write_version(int fd, const char *path, vmmiError **err)
 {
-    g_autofree char *temporary = g_strdup_printf(".version.%08x", g_random_int());
+    g_autofree char *temporary = vmmiFileTemporaryName("version");
     g_autofree char *text = g_strdup_printf("%d\n", VMMI_RUN_DIR_VERSION);
     vmmi_autofd int file = openat(fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int failure = 0;
@@ -112,6 +112,7 @@ static int
 check_version(int fd, const char *path, bool read_only, vmmiError **err)
 {
     g_autofree char *text = NULL;
+    g_autoptr(vmmiError) error = NULL;
     struct stat st;
     guint64 version;
 
@@ -123,8 +124,9 @@ check_version(int fd, const char *path, bool read_only, vmmiError **err)
             return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno,
                                      "cannot look for the version of '%s'", path);
     }
-    if (vmmiFileReadAt(fd, "version", 32, true, &text, NULL, err) < 0)
-        return vmmiErrorPrefix(err, "run directory '%s'", path);
+    if (vmmiFileReadAt(fd, "version", 32, true, &text, NULL, &error) < 0)
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s': %s", path,
+                            vmmiErrorGetMessage(error));
     g_strchomp(text);
     if (!g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT32, &version, NULL))
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,

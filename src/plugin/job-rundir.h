@@ -9,8 +9,9 @@
 
 /* How long a call waits for another process that changes claims. */
 #define VMMI_RUN_DIR_LOCK_MS 10000
-/* Name of a job that is being made. */
-#define VMMI_JOB_NEW_PREFIX ".new-"
+/* What is being made; behind it something random. */
+#define VMMI_JOB_NEW "new"
+#define VMMI_JOB_NEW_PREFIX "." VMMI_JOB_NEW "."
 
 struct vmmiRunDir {
     int refs;        /* atomic */

@@ -156,7 +156,7 @@ shim_is_gone(void *opaque)
     return !look(opaque).shim_alive;
 }
 
-/* Without its shim the plugin goes on; of its end only the status is lost, and no code is invented. */
+/* Without its shim the plugin goes on; only its exit status is lost, and no code is invented. */
 static void
 test_shim_killed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -411,7 +411,7 @@ fork_lock_holder(vmmiJob *job)
     return pid;
 }
 
-/* The lock and the record name different processes: it is not certain who is meant, so nobody is. */
+/* Lock and record name different processes: it is not certain who is meant, so nobody is. */
 static void
 test_contradiction(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
