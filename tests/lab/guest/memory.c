@@ -87,6 +87,17 @@ page_good(uint32_t page)
     return wrong == 0;
 }
 
+/* The dirty pages may be collected between the writes and the forgetting: a touch afterwards finds the page clean then. */
+static void
+forget_and_touch(uint32_t *word)
+{
+    volatile uint32_t *touched = word;
+
+    platform_forget(touched);
+    *touched = *touched;
+    platform_forget(touched);
+}
+
 static void
 page_dirty(uint32_t page)
 {
@@ -97,8 +108,9 @@ page_dirty(uint32_t page)
     else
         page_write(page, generation);
     work++;
-    platform_forget(page_words(page));
-    platform_forget(&table[page]);
+    forget_and_touch(page_words(page));
+    forget_and_touch(&table[page]);
+    forget_and_touch(&work);
     platform_forget_own();
 }
 
