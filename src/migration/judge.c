@@ -141,7 +141,10 @@ judge_destination(const vmmiEvidence *evidence, vmmiVerdict *verdict)
 {
     vmmiError *error = fault_of_plugin(evidence);
 
-    if (said_code(evidence) == VMMI_ERR_RELEASED) {
+    if (!error && evidence->said == VMMI_SAID_ERROR && evidence->told_to_end)
+        vmmiErrorSet(&error, VMMI_ERR_PLUGIN_PROTOCOL,
+                     "plugin '%s' did not end by itself when the guest had moved", evidence->plugin);
+    if (said_code(evidence) == VMMI_ERR_RELEASED && !evidence->told_to_end) {
         settle(verdict, VMMI_OUTCOME_RELEASED, error ? error : vmmiErrorCopy(evidence->error));
         return;
     }

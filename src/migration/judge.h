@@ -40,6 +40,7 @@ typedef struct {
 
     vmmiExitKind exit_kind;
     int exit_value;
+    bool told_to_end;           /* it outlived the migration, and was told to end */
     bool killed_by_manager;     /* it outlived the migration, or an abort, and was killed for that */
     vmmiSaid said;
     const vmmiError *error;     /* of VMMI_SAID_ERROR */

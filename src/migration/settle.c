@@ -54,6 +54,7 @@ gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmm
     evidence->guest = vmmiMigrationGetGuestName(migration);
     evidence->exit_kind = migration->result.kind;
     evidence->exit_value = migration->result.value;
+    evidence->told_to_end = migration->overdue && !migration->release_asked;
     evidence->killed_by_manager = migration->killed;
     evidence->source = migration->source;
     evidence->event = migration->event;

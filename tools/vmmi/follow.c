@@ -190,7 +190,8 @@ outcome_code(const Follow *follow, const vmmiOutcome *outcome)
 
     switch (vmmiOutcomeGetKind(outcome)) {
     case VMMI_OUTCOME_COMPLETED:
-        return EXIT_DONE;
+        /* The guest has moved, but success is reported only when the plugin vouches for it (B9). */
+        return vmmiOutcomeGetError(outcome) ? EXIT_FAILED : EXIT_DONE;
     case VMMI_OUTCOME_ABORTED:
         return follow->timed_out || code == VMMI_ERR_DEADLINE ? EXIT_DEADLINE : EXIT_ABORTED;
     case VMMI_OUTCOME_RELEASED:

@@ -47,6 +47,8 @@ static const Row rows[] = {
       VMMI_ERR_PLUGIN_PROTOCOL, "nobody saw how" },
     { "overdue-moved", { KILLED(9), .killed_by_manager = true, .source = SEEN(SHUTOFF, MIGRATED) }, 0, KIND(COMPLETED),
       WHERE(DESTINATION), VMMI_ERR_PLUGIN_CRASHED, "since it did not end by itself" },
+    { "overdue-released", { ENDED(1), ERROR, .told_to_end = true, .source = SEEN(SHUTOFF, MIGRATED) }, 13, KIND(COMPLETED),
+      WHERE(DESTINATION), VMMI_ERR_PLUGIN_PROTOCOL, "did not end by itself when the guest had moved" },
     { "error-moved", { ENDED(1), ERROR, .source = SEEN(SHUTOFF, MIGRATED) }, 8, KIND(COMPLETED), WHERE(DESTINATION),
       VMMI_ERR_PLUGIN_PROTOCOL, "says error 8 (said), but the guest has moved" },
     { "disconnected-moved", { ENDED(1), ERROR, .source = SEEN(SHUTOFF, MIGRATED) }, 12, KIND(COMPLETED), WHERE(DESTINATION),
