@@ -36,20 +36,22 @@ def messages(data, kind):
 
 
 class Plugin:
-    """A plugin that runs, or has run."""
+    """A plugin that runs, or has run; `text` stands for the whole configuration, `bare` for none."""
 
-    def __init__(self, path, *, configuration=None, arguments=None, environment=None):
+    def __init__(self, path, *, configuration=None, arguments=None, text=None, bare=False):
         self.directory = tempfile.TemporaryDirectory(prefix="vmmi-test-")
         if arguments is None:
             arguments = [UUID, "sim:///destination", ""]
+        if text is None:
+            text = json.dumps({"vmmiVersion": "0.4.1", "contentType": "configuration",
+                               "configuration": configuration or {}})
         with open(self.file("config"), "w", encoding="utf-8") as stream:
-            json.dump({"vmmiVersion": "0.4.1", "contentType": "configuration",
-                       "configuration": configuration or {}}, stream)
+            stream.write(text)
         with open(self.file("config"), "rb") as stdin, open(self.file("stdout"), "ab") as stdout, \
                 open(self.file("stderr"), "ab") as stderr:
             self.process = subprocess.Popen(
-                [path, *arguments, "-"], stdin=stdin, stdout=stdout, stderr=stderr, cwd="/",
-                env={"PATH": "/usr/bin:/bin", **(environment or {})}, start_new_session=True)
+                [path, *arguments, *([] if bare else ["-"])], stdin=stdin, stdout=stdout, stderr=stderr, cwd="/",
+                env={"PATH": "/usr/bin:/bin"}, start_new_session=True)
 
     def __enter__(self):
         return self
