@@ -96,7 +96,7 @@ vmmiFeedPush(vmmiFeed *feed, vmmiItem *item, bool wake)
 vmmiItem *
 vmmiFeedPop(vmmiFeed *feed)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&feed->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&feed->lock);
 
     return g_queue_pop_head(&feed->items);
 }
@@ -134,7 +134,7 @@ vmmiFeedTakeEvent(const vmmiEvent *event, void *opaque)
 void
 vmmiFeedAskSample(vmmiFeed *feed)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&feed->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&feed->lock);
 
     if (feed->sample_asked)
         return;
@@ -145,7 +145,7 @@ vmmiFeedAskSample(vmmiFeed *feed)
 void
 vmmiFeedSetSampling(vmmiFeed *feed, bool on)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&feed->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&feed->lock);
 
     feed->sampling = on;
     g_cond_broadcast(&feed->bell);
@@ -154,7 +154,7 @@ vmmiFeedSetSampling(vmmiFeed *feed, bool on)
 bool
 vmmiFeedStopSamples(vmmiFeed *feed, unsigned int timeout_ms)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&feed->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&feed->lock);
     gint64 until = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
 
     feed->samples_over = true;
@@ -169,7 +169,7 @@ vmmiFeedStopSamples(vmmiFeed *feed, unsigned int timeout_ms)
 bool
 vmmiFeedWaitSample(vmmiFeed *feed, gint64 last_us, gint64 min_gap_us, gint64 max_gap_us)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&feed->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&feed->lock);
 
     while (!feed->samples_over) {
         gint64 due = last_us + (feed->sample_asked ? min_gap_us : max_gap_us);

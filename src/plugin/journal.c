@@ -137,7 +137,7 @@ write_line(vmmiJournal *journal, const char *line, size_t length, vmmiError **er
 static int
 append(vmmiJournal *journal, vmmiJournalKind kind, json_t *entry, vmmiError **err)
 {
-    g_autoptr(json_t) owned = entry;
+    g_autoptr(json_t) owned G_GNUC_UNUSED = entry;
     g_autofree char *text = NULL;
     g_autofree char *line = NULL;
 

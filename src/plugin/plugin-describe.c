@@ -54,7 +54,7 @@ ask(const vmmiPlugin *plugin, unsigned int timeout_ms, json_t **description, vmm
 int
 vmmiPluginDescribe(vmmiPlugin *plugin, unsigned int timeout_ms, vmmiError **err)
 {
-    g_autoptr(GMutexLocker) locker = NULL;
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = NULL;
     json_t *description = NULL;
     int answer;
 

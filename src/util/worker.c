@@ -207,7 +207,7 @@ int
 vmmiWorkersCall(vmmiWorkers *workers, const char *what, unsigned int timeout_ms,
                 vmmiWorkFunc run, void **data, GDestroyNotify free_data, vmmiError **err)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&workers->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&workers->lock);
     Job *job;
     int result;
 
@@ -251,7 +251,7 @@ vmmiWorkersStart(vmmiWorkers *workers, vmmiWorkFunc run, void *data, GDestroyNot
 unsigned int
 vmmiWorkersCountStuck(vmmiWorkers *workers)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&workers->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&workers->lock);
 
     return workers->stuck;
 }

@@ -70,7 +70,7 @@ vmmiVirtCallRun(vmmiVirtCall **call, const char *what, vmmiError **err)
 {
     vmmiVirtHost *host = (*call)->host;
     vmmiVirtLaneKind lane = (*call)->lane;
-    g_autoptr(vmmiVirtHost) held = vmmiVirtHostRef(host);
+    g_autoptr(vmmiVirtHost) held G_GNUC_UNUSED = vmmiVirtHostRef(host);
     void *data = *call;
     int result = vmmiWorkersCall(host->workers, what, host->target->options.call_timeout_ms, work,
                                  &data, free_late, err);

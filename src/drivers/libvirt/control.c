@@ -95,7 +95,7 @@ typedef enum { NOT_HERE, CANCELLED, BEGUN } Stage;
 static Stage
 cancel(vmmiVirtCall *call)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&call->host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&call->host->lock);
     vmmiVirtGuest *guest = vmmiVirtHostGuest(call->host, call->uuid);
 
     if (!guest->performing)

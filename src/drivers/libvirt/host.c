@@ -143,7 +143,7 @@ unref_host(void *data)
 static bool
 wait_while_wanted(vmmiVirtHost *host, unsigned int ms)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host->lock);
     gint64 until = g_get_monotonic_time() + (gint64)ms * 1000;
 
     while (!host->closed && g_cond_wait_until(&host->changed, &host->lock, until))
@@ -256,7 +256,7 @@ borrow_open(vmmiVirtHost *host, vmmiVirtLaneKind lane)
 static unsigned int
 become_opener(vmmiVirtHost *host, vmmiVirtLane *lane)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host->lock);
 
     while (lane->opener && !lane->conn && !host->closed) {
         if (!g_cond_wait_until(&host->changed, &host->lock, lane->open_until))

@@ -37,7 +37,7 @@ vmmiVirtLoopStart(vmmiError **err)
 {
     static GMutex lock;
     static bool running;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
 
     if (running)
         return 0;

@@ -46,7 +46,7 @@ watches_of(vmmiVirtHost *host, const char *uuid)
 static bool
 is_watched(vmmiVirtHost *host, const char *uuid)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host->lock);
 
     for (guint i = 0; i < host->watches->len && !host->closed; i++) {
         if (vmmiVirtWatchIsOf(g_ptr_array_index(host->watches, i), uuid))
@@ -59,7 +59,7 @@ is_watched(vmmiVirtHost *host, const char *uuid)
 static bool
 forget(vmmiVirtHost *host, vmmiVirtWatch *watch)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host->lock);
 
     return g_ptr_array_remove(host->watches, watch);
 }
@@ -67,7 +67,7 @@ forget(vmmiVirtHost *host, vmmiVirtWatch *watch)
 static Channel *
 channel_of(vmmiVirtHost *host, const char *uuid)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host->lock);
     g_autofree char *key = g_ascii_strdown(uuid, -1);
     Channel *channel = g_hash_table_lookup(host->channels, key);
 
@@ -132,7 +132,7 @@ on_iteration(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain, int iteratio
 static void
 keep_completed(Channel *channel, const vmmiSample *sample)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&channel->host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&channel->host->lock);
     vmmiVirtGuest *guest = vmmiVirtHostGuest(channel->host, channel->uuid);
 
     vmmiSampleFree(guest->completed);
@@ -232,7 +232,7 @@ register_all(Channel *channel, vmmiError **err)
 static int
 settle(Channel *channel, virConnectPtr conn, vmmiError **err)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&channel->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&channel->lock);
     bool wanted = is_watched(channel->host, channel->uuid);
 
     if (wanted && (!conn || channel->conn == conn))

@@ -222,7 +222,7 @@ work(void *data, vmmiError **err G_GNUC_UNUSED)
 static int
 claim(vmmiVirtHost *host, const char *uuid, vmmiError **err)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host->lock);
     vmmiVirtGuest *guest = vmmiVirtHostGuest(host, uuid);
 
     if (guest->performing)

@@ -12,7 +12,7 @@
 static bool
 limit_is_fresh(vmmiVirtHost *host, const char *uuid, uint64_t *limit_ms)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host->lock);
     vmmiVirtGuest *guest = vmmiVirtHostGuest(host, uuid);
 
     *limit_ms = guest->downtime_limit_ms;
@@ -105,7 +105,7 @@ get_completed(vmmiVirtCall *call, vmmiError **err)
 static bool
 copy_from_event(vmmiVirtHost *host, const char *uuid, vmmiSample *sample)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host->lock);
     const vmmiVirtGuest *guest = vmmiVirtHostGuest(host, uuid);
 
     if (!guest->completed)

@@ -219,7 +219,7 @@ print_sample(const char *name, const vmmiSample *sample)
 static bool
 has_ended(void)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&progress.lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&progress.lock);
 
     if (progress.done && progress.error)
         printf("ended %s\n", vmmiErrorGetMessage(progress.error));

@@ -590,8 +590,8 @@ static void
 test_busy(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     const vmmiJobRecord record = { .world = "test", .guest_uuid = UUID };
-    g_autoptr(vmmiJob) job = make_job(fixture, UUID);
-    g_autoptr(vmmiJob) other = make_job(fixture, OTHER_UUID);
+    g_autoptr(vmmiJob) job G_GNUC_UNUSED = make_job(fixture, UUID);
+    g_autoptr(vmmiJob) other G_GNUC_UNUSED = make_job(fixture, OTHER_UUID);
     g_autofree char *jobs = g_build_filename(fixture->path, "jobs", NULL);
     g_autofree char *holder = NULL, *left = NULL;
     g_autoptr(vmmiError) error = NULL;

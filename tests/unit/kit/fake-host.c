@@ -276,7 +276,7 @@ set_guest(const Step *step)
 static void
 change(const Step *step)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host.lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host.lock);
 
     if (step->kind == JOB)
         host.job = step->a;
@@ -371,7 +371,7 @@ check_lost(vmmiError **err)
 static int
 fake_get_info(void *priv G_GNUC_UNUSED, const char *uuid, vmmiGuestInfo *info, vmmiError **err)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host.lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host.lock);
 
     if (check_lost(err) < 0)
         return -1;
@@ -456,7 +456,7 @@ static int
 fake_sample(void *priv G_GNUC_UNUSED, const char *uuid G_GNUC_UNUSED, vmmiSample *sample,
             vmmiJobKind *job, vmmiError **err)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host.lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host.lock);
     int hang_ms = host.hang_ms;
 
     if (hang_ms) {
@@ -477,7 +477,7 @@ static int
 fake_tune(void *priv G_GNUC_UNUSED, const char *uuid G_GNUC_UNUSED, vmmiTunable what,
           uint64_t value, vmmiError **err)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host.lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host.lock);
 
     if (what != VMMI_TUNE_DOWNTIME_MS)
         return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED, "only the downtime can be tuned");
@@ -489,7 +489,7 @@ static int
 fake_abort(void *priv G_GNUC_UNUSED, const char *uuid G_GNUC_UNUSED, bool postcopy G_GNUC_UNUSED,
            vmmiError **err)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host.lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host.lock);
 
     if (host.aborts++ < host.script->abort_early || !host.job)
         return vmmiErrorSet(err, VMMI_ERR_STATE, "no job runs");
@@ -504,7 +504,7 @@ static int
 fake_postcopy(void *priv G_GNUC_UNUSED, const char *uuid G_GNUC_UNUSED,
               vmmiError **err G_GNUC_UNUSED)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host.lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host.lock);
 
     host.postcopy_asked = true;
     g_cond_broadcast(&host.changed);

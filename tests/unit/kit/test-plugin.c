@@ -449,7 +449,7 @@ test_one_policy(void)
 {
     g_auto(Child) first = { .stdin_fd = -1 };
     g_auto(Child) second = { .stdin_fd = -1 };
-    g_autofree char *dir = NULL;
+    g_autofree char *dir G_GNUC_UNUSED = NULL;
 
     childMigrate(&first, "plain", "holds", NULL);
     childAwait(&first, PRECOPY);

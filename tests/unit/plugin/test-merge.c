@@ -208,7 +208,7 @@ static void
 test_refused(gconstpointer data)
 {
     size_t row = GPOINTER_TO_SIZE(data);
-    g_autofree char *path = set_file(refused_rows[row].file);
+    g_autofree char *path G_GNUC_UNUSED = set_file(refused_rows[row].file);
     g_autofree char *caller = refused_rows[row].caller ? unquote(refused_rows[row].caller, "") : NULL;
     g_autoptr(vmmiPlugin) plugin = vmmiPluginNew("touri", "/x/touri", NULL);
     vmmiMessage *message = NULL;
@@ -301,7 +301,7 @@ test_option(gconstpointer data)
 {
     size_t row = GPOINTER_TO_SIZE(data);
     const char *const settings[] = { option_rows[row].setting, NULL };
-    g_autofree char *path = set_file(NULL);
+    g_autofree char *path G_GNUC_UNUSED = set_file(NULL);
     g_autoptr(vmmiPlugin) plugin = vmmiPluginNew("touri", "/x/touri", NULL);
     g_autoptr(vmmiMessage) message = NULL;
     g_autoptr(vmmiError) error = NULL;
