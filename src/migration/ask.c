@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ask.c: what the hosts of a migration tell: figures and states for plugins that keep no journal, events if the application
- * asked for them, and evidence after the plugin's end. Answers come from workers, through the mailbox.
+ * ask.c: what the hosts of a migration tell: figures and states for plugins that keep no journal,
+ * events if the application asked for them, and evidence after the plugin's end. Answers come from
+ * workers, through the mailbox.
  */
 #include "driver/connect.h"
 #include "migration/private.h"
 #include "util/cleanup.h"
 
-/* After the plugin's end the source is asked quickly at first: mostly it needs a moment to put its books in order. */
+/* After the plugin's end the source is asked quickly at first: mostly it needs a moment to put its
+ * books in order. */
 #define FIRST_LOOKS_MS 50
 #define FIRST_LOOKS 5
 
-/* --- events ----------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------- */
 
 typedef struct {
     vmmiMailbox *mailbox;
@@ -47,7 +49,8 @@ on_event(const vmmiEvent *event, void *opaque)
     vmmiMailboxPut(target->mailbox, answer);
 }
 
-/* Only when the application runs a loop for them, and said so at open; without events figures are asked for. */
+/* Only when the application runs a loop for them, and said so at open; without events figures are
+ * asked for. */
 static void
 monitor(vmmiMigration *migration)
 {
@@ -62,7 +65,7 @@ monitor(vmmiMigration *migration)
                          free_target, &migration->monitor, NULL);
 }
 
-/* --- questions -------------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------- */
 
 void
 vmmiAskStart(vmmiMigration *migration)
@@ -99,8 +102,9 @@ ask(vmmiMigration *migration, vmmiAsker *asker, vmmiAnswerKind kind)
 void
 vmmiAskSource(vmmiMigration *migration)
 {
-    bool stuck = migration->asking && migration->source_asker &&
-                 vmmiAskerGetWorker(migration->manager, migration->source_asker) != migration->asked;
+    bool stuck =
+        migration->asking && migration->source_asker &&
+        vmmiAskerGetWorker(migration->manager, migration->source_asker) != migration->asked;
 
     /* The next one comes with the answer; should there be none, a new worker is asked. */
     vmmiTimerSet(migration, VMMI_TIMER_POLL, VMMI_POLL_MS);
@@ -115,8 +119,8 @@ bool
 vmmiAskDestination(vmmiMigration *migration)
 {
     if (!migration->asked_destination)
-        migration->asked_destination = ask(migration, migration->destination_asker,
-                                           VMMI_ANSWER_DESTINATION) == 0;
+        migration->asked_destination =
+            ask(migration, migration->destination_asker, VMMI_ANSWER_DESTINATION) == 0;
     return migration->asked_destination;
 }
 
@@ -138,7 +142,7 @@ vmmiAskAgain(vmmiMigration *migration)
                  migration->looks++ < FIRST_LOOKS ? FIRST_LOOKS_MS : VMMI_POLL_MS);
 }
 
-/* --- answers ---------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------- */
 
 /* Whether the plugin's own journal tells how far it is. */
 static bool
@@ -206,7 +210,8 @@ take_event(vmmiMigration *migration, vmmiAnswer *answer)
 {
     if (answer->event == VMMI_EVENT_GUEST)
         migration->event = answer->look;
-    if (answer->event == VMMI_EVENT_STATE && !journal_rules(migration) && !vmmiStateIsFinal(answer->state))
+    if (answer->event == VMMI_EVENT_STATE && !journal_rules(migration) &&
+        !vmmiStateIsFinal(answer->state))
         vmmiNoticeState(migration, answer->state);
     if (answer->event == VMMI_EVENT_JOB_COMPLETED && answer->sample) {
         vmmiSampleFree(migration->completed);

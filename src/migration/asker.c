@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * asker.c: one worker for each connection, shared by the migrations of a manager; what is done when one is stuck.
+ * asker.c: one worker for each connection, shared by the migrations of a manager; what is done when
+ * one is stuck.
  */
 #include "driver/connect.h"
 #include "migration/private.h"
 
-/* A look is at most three calls, each bounded by the connection's own limit: what takes longer is stuck in a driver. */
+/* A look is at most three calls, each bounded by the connection's own limit: what takes longer is
+ * stuck in a driver. */
 #define CALLS_OF_A_LOOK 3
 #define STUCK_MARGIN_MS 5000
 
@@ -43,7 +45,8 @@ vmmiAskerDrop(vmmiManager *manager, vmmiAsker *asker)
 vmmiWorker *
 vmmiAskerGetWorker(vmmiManager *manager, vmmiAsker *asker)
 {
-    uint64_t limit = (uint64_t)asker->connect->options.call_timeout_ms * CALLS_OF_A_LOOK + STUCK_MARGIN_MS;
+    uint64_t limit =
+        (uint64_t)asker->connect->options.call_timeout_ms * CALLS_OF_A_LOOK + STUCK_MARGIN_MS;
 
     if (vmmiWorkerGetBusyMs(asker->worker) <= limit)
         return asker->worker;

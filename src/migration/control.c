@@ -2,8 +2,9 @@
 /*
  * control.c: abort and release, and what is done about plugins that do not end.
  *
- * Both only ask (architecture.md, section 9). A plugin that does not follow an abort, or outlives its migration (L1), is
- * helped along step by step, each with a time limit: the limits are in private.h, the reasons in docs/outcomes.md.
+ * Both only ask (architecture.md, section 9). A plugin that does not follow an abort, or outlives
+ * its migration (L1), is helped along step by step, each with a time limit: the limits are in
+ * private.h, the reasons in docs/outcomes.md.
  */
 #include <signal.h>
 
@@ -48,9 +49,10 @@ abort_unattended(vmmiMigration *migration, vmmiError **err)
 {
     if (migration->state == VMMI_STATE_POSTCOPY || migration->state == VMMI_STATE_POSTCOPY_BROKEN ||
         migration->source.reason == VMMI_REASON_POSTCOPY)
-        return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED,
-                            "migration %s is in post-copy, which cannot be aborted: the guest would be lost",
-                            vmmiMigrationGetId(migration));
+        return vmmiErrorSet(
+            err, VMMI_ERR_NOT_SUPPORTED,
+            "migration %s is in post-copy, which cannot be aborted: the guest would be lost",
+            vmmiMigrationGetId(migration));
     migration->abort_asked = true;
     vmmiControlAbort(migration);
     return 0;
@@ -91,7 +93,7 @@ vmmiMigrationRelease(vmmiMigration *migration, vmmiError **err)
     return 0;
 }
 
-/* --- plugins that do not end ------------------------------------------------------------------------------ */
+/* --- plugins that do not end ------------------------------------------------------ */
 
 static void
 kill_plugin(vmmiMigration *migration)

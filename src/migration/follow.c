@@ -2,7 +2,8 @@
 /*
  * follow.c: what the files of a migration tell: its journal, its streams, and how its plugin ended.
  *
- * inotify wakes for the files, pidfds for the processes: when a shim is killed nobody writes result.json any more.
+ * inotify wakes for the files, pidfds for the processes: when a shim is killed nobody writes
+ * result.json any more.
  */
 #include <sys/inotify.h>
 #include <sys/syscall.h>
@@ -12,14 +13,15 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* A journal may be long when a manager comes late; a policy that does more than this is not shown in full. */
+/* A journal may be long when a manager comes late; a policy that does more than this is not shown
+ * in full. */
 #define MAX_ACTIONS 10000
 /* Two completions of the largest size: noise before that is of no use. */
 #define STDERR_MAX_BYTES ((size_t)2 * VMMI_MESSAGE_MAX_BYTES)
 /* Looked at again when the locks cannot be read, or the shim is writing. */
 #define AGAIN_MS 200
 
-/* --- the journal ------------------------------------------------------------------------------------------ */
+/* --- the journal ------------------------------------------------------------------ */
 
 static void
 take_entry(vmmiMigration *migration, vmmiJournalEntry *entry)
@@ -78,7 +80,7 @@ read_journal(vmmiMigration *migration)
         vmmiTimerSet(migration, VMMI_TIMER_LOOK, 0);
 }
 
-/* --- the plugin's end ------------------------------------------------------------------------------------- */
+/* --- the plugin's end ------------------------------------------------------------- */
 
 static void
 read_stderr(vmmiMigration *migration)
@@ -86,8 +88,8 @@ read_stderr(vmmiMigration *migration)
     g_autofree char *text = NULL;
     size_t length = 0;
 
-    if (vmmiJobReadStream(migration->job, VMMI_JOB_STDERR, -1, STDERR_MAX_BYTES, &text, &length, NULL,
-                          NULL) == 0)
+    if (vmmiJobReadStream(migration->job, VMMI_JOB_STDERR, -1, STDERR_MAX_BYTES, &text, &length,
+                          NULL, NULL) == 0)
         migration->completion = vmmiStreamFindCompletion(text, length, &migration->diagnostics);
 }
 
@@ -126,7 +128,7 @@ check_end(vmmiMigration *migration)
     vmmiSettleStart(migration);
 }
 
-/* --- together --------------------------------------------------------------------------------------------- */
+/* --- together --------------------------------------------------------------------- */
 
 static bool
 concerns(const char *name, const char *file)
@@ -176,8 +178,9 @@ add_pidfd(vmmiMigration *migration, int pidfd, int *place)
 int
 vmmiFollowStart(vmmiMigration *migration, vmmiError **err)
 {
-    migration->watch = inotify_add_watch(migration->manager->inotify_fd, vmmiJobGetPath(migration->job),
-                                         IN_CREATE | IN_MODIFY | IN_MOVED_TO | IN_ONLYDIR);
+    migration->watch =
+        inotify_add_watch(migration->manager->inotify_fd, vmmiJobGetPath(migration->job),
+                          IN_CREATE | IN_MODIFY | IN_MOVED_TO | IN_ONLYDIR);
     if (migration->watch < 0)
         return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno,
                                  "cannot watch '%s' (see fs.inotify.max_user_watches)",

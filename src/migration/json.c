@@ -32,7 +32,8 @@ static void
 add_outcome(json_t *object, const vmmiOutcome *outcome)
 {
     static const char *const keys[] = {
-        "outcome", "where", "error", "evidence", "exit", "statistics", "actions", "diagnostics", "completion",
+        "outcome",    "where",   "error",       "evidence",   "exit",
+        "statistics", "actions", "diagnostics", "completion",
     };
     g_autoptr(json_t) known = outcome ? vmmiOutcomeToJson(outcome) : NULL;
 
@@ -53,8 +54,8 @@ vmmiMigrationToJson(const vmmiMigration *migration, vmmiError **err)
         vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "no migration was given");
         return NULL;
     }
-    object = json_pack("{s:s, s:o, s:s, s:o, s:s, s:i}", "id", vmmiMigrationGetId(migration), "guest",
-                       text_or_null(vmmiMigrationGetGuestName(migration)), "uuid",
+    object = json_pack("{s:s, s:o, s:s, s:o, s:s, s:i}", "id", vmmiMigrationGetId(migration),
+                       "guest", text_or_null(vmmiMigrationGetGuestName(migration)), "uuid",
                        vmmiMigrationGetGuestUuid(migration), "plugin",
                        text_or_null(vmmiMigrationGetPlugin(migration)), "state",
                        vmmiStateToString(vmmiMigrationGetState(migration)), "percent",

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * judge.c: from evidence to an outcome: what became of the migration, and what was wrong with the plugin.
+ * judge.c: from evidence to an outcome: what became of the migration, and what was wrong with the
+ * plugin.
  *
- * Three facts, never merged (B15): the kind follows from where the guest is and from what was asked for; the plugin's own end
- * never turns a migration that took place into one that did not. What the plugin did wrong is the error (B9): success is
- * reported only by "completed" without an error. Where the guest is: place.c.
+ * Three facts, never merged (B15): the kind follows from where the guest is and from what was asked
+ * for; the plugin's own end never turns a migration that took place into one that did not. What the
+ * plugin did wrong is the error (B9): success is reported only by "completed" without an error.
+ * Where the guest is: place.c.
  */
 #include "migration/judge.h"
 
@@ -19,14 +21,20 @@ said_code(const vmmiEvidence *evidence)
     return evidence->said == VMMI_SAID_ERROR ? vmmiErrorGetCode(evidence->error) : VMMI_ERR_OK;
 }
 
-/* Codes with which a plugin ends before it starts anything: a migration that runs is somebody else's. */
+/* Codes with which a plugin ends before it starts anything: a migration that runs is somebody
+ * else's. */
 static bool
 started_nothing(const vmmiEvidence *evidence)
 {
     static const int codes[] = {
-        VMMI_ERR_BAD_PATH, VMMI_ERR_CONFIGURATION_FAILED, VMMI_ERR_MALFORMED_PARAMETERS,
-        VMMI_ERR_MALFORMED_CONFIGURATION, VMMI_ERR_MISSING_PARAMETERS, VMMI_ERR_GUEST_UNKNOWN,
-        VMMI_ERR_GUEST_BUSY, VMMI_ERR_PROTOCOL_VERSION,
+        VMMI_ERR_BAD_PATH,
+        VMMI_ERR_CONFIGURATION_FAILED,
+        VMMI_ERR_MALFORMED_PARAMETERS,
+        VMMI_ERR_MALFORMED_CONFIGURATION,
+        VMMI_ERR_MISSING_PARAMETERS,
+        VMMI_ERR_GUEST_UNKNOWN,
+        VMMI_ERR_GUEST_BUSY,
+        VMMI_ERR_PROTOCOL_VERSION,
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(codes); i++) {
@@ -36,7 +44,7 @@ started_nothing(const vmmiEvidence *evidence)
     return false;
 }
 
-/* --- what was wrong with the plugin ----------------------------------------------------------------------- */
+/* --- what was wrong with the plugin ----------------------------------------------- */
 
 /* "ended with exit status 3", "was killed by signal 9 (Killed)"; to be freed. */
 static char *
@@ -48,7 +56,8 @@ describe_exit(const vmmiEvidence *evidence)
     case VMMI_EXIT_KILLED:
         return g_strdup_printf("was killed by signal %d (%s)%s", evidence->exit_value,
                                g_strsignal(evidence->exit_value),
-                               evidence->killed_by_manager ? " since it did not end by itself" : "");
+                               evidence->killed_by_manager ? " since it did not end by itself"
+                                                           : "");
     case VMMI_EXIT_NOT_STARTED:
         return g_strdup("was not started");
     case VMMI_EXIT_LOST_AT_BOOT:
@@ -86,14 +95,16 @@ fault_of_plugin(const vmmiEvidence *evidence)
 
     if (evidence->said == VMMI_SAID_NOTHING)
         return fault_of_silence(evidence);
-    if (evidence->said == VMMI_SAID_SUCCESS && !good_end && evidence->exit_kind != VMMI_EXIT_UNKNOWN)
+    if (evidence->said == VMMI_SAID_SUCCESS && !good_end &&
+        evidence->exit_kind != VMMI_EXIT_UNKNOWN)
         vmmiErrorSet(&error, VMMI_ERR_PLUGIN_PROTOCOL,
                      "plugin '%s' contradicts itself: its completion says success, but it %s",
                      evidence->plugin, how);
     if (evidence->said == VMMI_SAID_ERROR && good_end) {
         vmmiErrorSet(&error, VMMI_ERR_PLUGIN_PROTOCOL,
                      "plugin '%s' contradicts itself: its completion says error %d (%s), but it %s",
-                     evidence->plugin, said_code(evidence), vmmiErrorGetMessage(evidence->error), how);
+                     evidence->plugin, said_code(evidence), vmmiErrorGetMessage(evidence->error),
+                     how);
         vmmiErrorSetDetails(&error, "%s", vmmiErrorGetDetails(evidence->error));
     }
     return error;
@@ -108,7 +119,7 @@ fault_or_word(const vmmiEvidence *evidence)
     return fault || evidence->said != VMMI_SAID_ERROR ? fault : vmmiErrorCopy(evidence->error);
 }
 
-/* --- what became of the migration, by place --------------------------------------------------------------- */
+/* --- what became of the migration, by place --------------------------------------- */
 
 static void
 settle(vmmiVerdict *verdict, vmmiOutcomeKind kind, vmmiError *error)
@@ -143,7 +154,8 @@ judge_destination(const vmmiEvidence *evidence, vmmiVerdict *verdict)
 
     if (!error && evidence->said == VMMI_SAID_ERROR && evidence->told_to_end)
         vmmiErrorSet(&error, VMMI_ERR_PLUGIN_PROTOCOL,
-                     "plugin '%s' did not end by itself when the guest had moved", evidence->plugin);
+                     "plugin '%s' did not end by itself when the guest had moved",
+                     evidence->plugin);
     if (said_code(evidence) == VMMI_ERR_RELEASED && !evidence->told_to_end) {
         settle(verdict, VMMI_OUTCOME_RELEASED, error ? error : vmmiErrorCopy(evidence->error));
         return;
@@ -152,8 +164,9 @@ judge_destination(const vmmiEvidence *evidence, vmmiVerdict *verdict)
         error = vmmiErrorCopy(evidence->error);
     if (!error && evidence->said == VMMI_SAID_ERROR) {
         vmmiErrorSet(&error, VMMI_ERR_PLUGIN_PROTOCOL,
-                     "plugin '%s' says error %d (%s), but the guest has moved: %s", evidence->plugin,
-                     said_code(evidence), vmmiErrorGetMessage(evidence->error), verdict->evidence);
+                     "plugin '%s' says error %d (%s), but the guest has moved: %s",
+                     evidence->plugin, said_code(evidence), vmmiErrorGetMessage(evidence->error),
+                     verdict->evidence);
         vmmiErrorSetDetails(&error, "%s", vmmiErrorGetDetails(evidence->error));
     }
     settle(verdict, VMMI_OUTCOME_COMPLETED, error);
@@ -165,8 +178,9 @@ refuted(const vmmiEvidence *evidence, const vmmiVerdict *verdict, const char *cl
 {
     vmmiError *error = NULL;
 
-    vmmiErrorSet(&error, VMMI_ERR_PLUGIN_PROTOCOL, "plugin '%s' %s, but the guest has not moved: %s",
-                 evidence->plugin, claim, verdict->evidence);
+    vmmiErrorSet(&error, VMMI_ERR_PLUGIN_PROTOCOL,
+                 "plugin '%s' %s, but the guest has not moved: %s", evidence->plugin, claim,
+                 verdict->evidence);
     return error;
 }
 
@@ -180,7 +194,8 @@ was_aborted(const vmmiEvidence *evidence)
                                      said_code(evidence) == VMMI_ERR_MIGRATION_FAILED);
 }
 
-/* An abort that was asked for is no fault of the plugin, however it ended; what it did is in the details. */
+/* An abort that was asked for is no fault of the plugin, however it ended; what it did is in the
+ * details. */
 static vmmiError *
 abort_error(const vmmiEvidence *evidence)
 {
@@ -189,8 +204,8 @@ abort_error(const vmmiEvidence *evidence)
 
     if (evidence->said == VMMI_SAID_ERROR)
         return fault ? g_steal_pointer(&fault) : vmmiErrorCopy(evidence->error);
-    vmmiErrorSet(&error, VMMI_ERR_MIGRATION_ABORTED, "the migration of guest '%s' was aborted on request",
-                 evidence->guest);
+    vmmiErrorSet(&error, VMMI_ERR_MIGRATION_ABORTED,
+                 "the migration of guest '%s' was aborted on request", evidence->guest);
     vmmiErrorSetDetails(&error, "%s", vmmiErrorGetMessage(fault));
     return error;
 }
@@ -224,7 +239,8 @@ judge_nowhere(const vmmiEvidence *evidence, vmmiVerdict *verdict)
         vmmiErrorSet(&error, VMMI_ERR_GUEST_DISAPPEARED, "guest '%s' runs nowhere any more: %s",
                      evidence->guest, verdict->evidence);
     settle(verdict,
-           said_code(evidence) == VMMI_ERR_MIGRATION_ABORTED ? VMMI_OUTCOME_ABORTED : VMMI_OUTCOME_FAILED,
+           said_code(evidence) == VMMI_ERR_MIGRATION_ABORTED ? VMMI_OUTCOME_ABORTED
+                                                             : VMMI_OUTCOME_FAILED,
            error);
 }
 
@@ -256,7 +272,8 @@ unknown_error(const vmmiEvidence *evidence, const vmmiVerdict *verdict)
     return error;
 }
 
-/* The source is silent, or the guest left it and nothing tells where it went. The plugin's word alone is left. */
+/* The source is silent, or the guest left it and nothing tells where it went. The plugin's word
+ * alone is left. */
 static void
 judge_open(const vmmiEvidence *evidence, vmmiPlace place, vmmiVerdict *verdict)
 {
@@ -274,9 +291,10 @@ judge_open(const vmmiEvidence *evidence, vmmiPlace place, vmmiVerdict *verdict)
         settle(verdict, VMMI_OUTCOME_UNKNOWN, unknown_error(evidence, verdict));
 }
 
-/* --- all together ----------------------------------------------------------------------------------------- */
+/* --- all together ----------------------------------------------------------------- */
 
-/* Whether the source was silent: then what others say counts only when it will not be asked again. */
+/* Whether the source was silent: then what others say counts only when it will not be asked again.
+ */
 static bool
 must_wait(const vmmiEvidence *evidence)
 {

@@ -2,7 +2,8 @@
 /*
  * judge.h: from evidence to an outcome (B5, B9, B15). Pure: no file, no clock, no host.
  *
- * The situations and their outcomes are listed in docs/outcomes.md; tests/unit/migration/test-judge.c has a row for each.
+ * The situations and their outcomes are listed in docs/outcomes.md;
+ * tests/unit/migration/test-judge.c has a row for each.
  */
 #ifndef VMMI_MIGRATION_JUDGE_H
 #define VMMI_MIGRATION_JUDGE_H
@@ -15,8 +16,8 @@
 
 /* What a host answered when it was asked for the guest. */
 typedef enum {
-    VMMI_LOOK_NEVER = 0,   /* nobody was asked */
-    VMMI_LOOK_FAILED,      /* the host did not answer */
+    VMMI_LOOK_NEVER = 0, /* nobody was asked */
+    VMMI_LOOK_FAILED,    /* the host did not answer */
     VMMI_LOOK_SEEN
 } vmmiLookKind;
 
@@ -28,52 +29,49 @@ typedef struct {
 } vmmiLook;
 
 /* What the plugin said last, in its completion. */
-typedef enum {
-    VMMI_SAID_NOTHING = 0,
-    VMMI_SAID_SUCCESS,
-    VMMI_SAID_ERROR
-} vmmiSaid;
+typedef enum { VMMI_SAID_NOTHING = 0, VMMI_SAID_SUCCESS, VMMI_SAID_ERROR } vmmiSaid;
 
 typedef struct {
-    const char *plugin;         /* name, for messages */
-    const char *guest;          /* the same */
+    const char *plugin; /* name, for messages */
+    const char *guest;  /* the same */
 
     vmmiExitKind exit_kind;
     int exit_value;
-    bool told_to_end;           /* it outlived the migration, and was told to end */
-    bool killed_by_manager;     /* it outlived the migration, or an abort, and was killed for that */
+    bool told_to_end;       /* it outlived the migration, and was told to end */
+    bool killed_by_manager; /* it outlived the migration, or an abort, and was killed for that */
     vmmiSaid said;
-    const vmmiError *error;     /* of VMMI_SAID_ERROR */
+    const vmmiError *error; /* of VMMI_SAID_ERROR */
     vmmiOutcomeKind said_outcome;
     vmmiWhere said_where;
 
-    bool journal_ended;         /* the kit wrote down how it ended */
+    bool journal_ended; /* the kit wrote down how it ended */
     vmmiOutcomeKind journal_outcome;
     vmmiWhere journal_where;
 
     vmmiLook source;
-    vmmiLook event;             /* the last thing that the source reported by itself */
+    vmmiLook event; /* the last thing that the source reported by itself */
     vmmiLook destination;
     const char *source_failure; /* why the source did not answer */
-    bool inactive;              /* the guest was shut off before it began: an offline migration, if any */
+    bool inactive; /* the guest was shut off before it began: an offline migration, if any */
 
-    bool abort_asked;           /* by this manager */
+    bool abort_asked; /* by this manager */
     bool release_asked;
-    bool patient;               /* hosts that did not answer will be asked again */
+    bool patient; /* hosts that did not answer will be asked again */
 } vmmiEvidence;
 
 typedef struct {
-    vmmiOutcomeKind kind;   /* VMMI_OUTCOME_NONE: not settled, ask again later */
-    bool moving;            /* of VMMI_OUTCOME_NONE: the migration is known to go on */
+    vmmiOutcomeKind kind; /* VMMI_OUTCOME_NONE: not settled, ask again later */
+    bool moving;          /* of VMMI_OUTCOME_NONE: the migration is known to go on */
     vmmiWhere where;
-    char *evidence;         /* owned */
-    vmmiError *error;       /* owned; NULL: nothing went wrong */
+    char *evidence;   /* owned */
+    vmmiError *error; /* owned; NULL: nothing went wrong */
 } vmmiVerdict;
 
 void vmmiJudge(const vmmiEvidence *evidence, vmmiVerdict *verdict);
 void vmmiVerdictClear(vmmiVerdict *verdict);
 
-/* Where the source alone puts the guest: whether a migration goes on there; whether the guest has left it for good. */
+/* Where the source alone puts the guest: whether a migration goes on there; whether the guest has
+ * left it for good. */
 bool vmmiLookIsMoving(const vmmiLook *look);
 bool vmmiLookHasLeft(const vmmiLook *look);
 /* Whether the source's word settles where the guest is. */

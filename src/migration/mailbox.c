@@ -9,11 +9,12 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* A hostile or broken driver may report without end: what a manager does not take in time is dropped, oldest first. */
+/* A hostile or broken driver may report without end: what a manager does not take in time is
+ * dropped, oldest first. */
 #define MAX_ANSWERS 10000
 
 struct vmmiMailbox {
-    int refs;   /* atomic */
+    int refs; /* atomic */
     int fd;
     GMutex lock;
     GQueue answers;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mailbox.h: how answers of other threads reach the thread that dispatches: a queue and a descriptor that polls readable.
+ * mailbox.h: how answers of other threads reach the thread that dispatches: a queue and a
+ * descriptor that polls readable.
  *
- * It outlives its manager while a thread still holds it: what comes later is dropped. Every call from any thread.
+ * It outlives its manager while a thread still holds it: what comes later is dropped. Every call
+ * from any thread.
  */
 #ifndef VMMI_MIGRATION_MAILBOX_H
 #define VMMI_MIGRATION_MAILBOX_H
@@ -17,16 +19,16 @@
 #include "migration/judge.h"
 
 typedef enum {
-    VMMI_ANSWER_SOURCE = 0,    /* .look, .sample, .completed, .error */
-    VMMI_ANSWER_DESTINATION,   /* .look, .error */
-    VMMI_ANSWER_ABORT,         /* .error */
-    VMMI_ANSWER_EVENT          /* .event, .state, .look, .sample */
+    VMMI_ANSWER_SOURCE = 0,  /* .look, .sample, .completed, .error */
+    VMMI_ANSWER_DESTINATION, /* .look, .error */
+    VMMI_ANSWER_ABORT,       /* .error */
+    VMMI_ANSWER_EVENT        /* .event, .state, .look, .sample */
 } vmmiAnswerKind;
 
 typedef struct {
     vmmiAnswerKind kind;
-    uint64_t token;            /* names the migration */
-    unsigned int generation;   /* names the question: late answers are dropped */
+    uint64_t token;          /* names the migration */
+    unsigned int generation; /* names the question: late answers are dropped */
     vmmiLook look;
     vmmiEventType event;
     vmmiState state;

@@ -2,8 +2,9 @@
 /*
  * manager.c: the root object: a run directory, one descriptor to poll, dispatch.
  *
- * The descriptor is an epoll over: inotify on the directories of the migrations, pidfds of shims and plugins, one timer, and the
- * mailbox of the workers. Dispatch reads what is there, runs what is due, and delivers notices last; it waits for nothing.
+ * The descriptor is an epoll over: inotify on the directories of the migrations, pidfds of shims
+ * and plugins, one timer, and the mailbox of the workers. Dispatch reads what is there, runs what
+ * is due, and delivers notices last; it waits for nothing.
  */
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -22,9 +23,10 @@ vmmiManagerCheck(const vmmiManager *manager, vmmiError **err)
     if (!manager)
         return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "no manager was given");
     if (manager->pid != getpid())
-        return vmmiErrorSet(err, VMMI_ERR_FORKED,
-                            "the manager of '%s' was made by process %d and cannot be used after fork",
-                            vmmiRunDirGetPath(manager->run), (int)manager->pid);
+        return vmmiErrorSet(
+            err, VMMI_ERR_FORKED,
+            "the manager of '%s' was made by process %d and cannot be used after fork",
+            vmmiRunDirGetPath(manager->run), (int)manager->pid);
     if (manager->freed)
         return vmmiErrorSet(err, VMMI_ERR_STATE, "the manager was freed");
     return 0;
@@ -64,7 +66,8 @@ vmmiManagerNew(const char *run_dir, unsigned int flags, vmmiError **err)
     g_autoptr(vmmiManager) manager = NULL;
 
     if (flags) {
-        vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "flags 0x%x are unknown, they must be 0", flags);
+        vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "flags 0x%x are unknown, they must be 0",
+                     flags);
         return NULL;
     }
     manager = g_new0(vmmiManager, 1);
@@ -85,7 +88,7 @@ vmmiManagerNew(const char *run_dir, unsigned int flags, vmmiError **err)
     return g_steal_pointer(&manager);
 }
 
-/* --- end -------------------------------------------------------------------------------------------------- */
+/* --- end -------------------------------------------------------------------------- */
 
 static void
 tear_down(vmmiManager *manager)
@@ -130,7 +133,8 @@ vmmiManagerRelease(vmmiManager *manager)
 void
 vmmiManagerFree(vmmiManager *manager)
 {
-    /* After fork everything belongs to the parent: its inotify and epoll are shared, its threads are not here. */
+    /* After fork everything belongs to the parent: its inotify and epoll are shared, its threads
+     * are not here. */
     if (!manager || manager->pid != getpid() || manager->freed)
         return;
     manager->freed = true;
@@ -139,7 +143,7 @@ vmmiManagerFree(vmmiManager *manager)
     vmmiManagerRelease(manager);
 }
 
-/* --- migrations and their descriptors --------------------------------------------------------------------- */
+/* --- migrations and their descriptors --------------------------------------------- */
 
 void
 vmmiManagerAdd(vmmiManager *manager, vmmiMigration *migration)
@@ -196,7 +200,7 @@ vmmiManagerGetRunDir(const vmmiManager *manager)
     return manager ? vmmiRunDirGetPath(manager->run) : NULL;
 }
 
-/* --- dispatch --------------------------------------------------------------------------------------------- */
+/* --- dispatch --------------------------------------------------------------------- */
 
 static void
 look_at_all(vmmiManager *manager)
@@ -215,7 +219,8 @@ read_inotify(vmmiManager *manager)
 
     for (ssize_t at = 0; at < got;) {
         const struct inotify_event *event = (const struct inotify_event *)(void *)(buffer + at);
-        vmmiMigration *migration = g_hash_table_lookup(manager->watches, GINT_TO_POINTER(event->wd));
+        vmmiMigration *migration =
+            g_hash_table_lookup(manager->watches, GINT_TO_POINTER(event->wd));
 
         at += (ssize_t)(sizeof(*event) + event->len);
         if (event->mask & IN_Q_OVERFLOW)
@@ -232,7 +237,8 @@ read_mailbox(vmmiManager *manager)
 
     for (GList *item = answers; item; item = item->next) {
         vmmiAnswer *answer = item->data;
-        vmmiMigration *migration = g_hash_table_lookup(manager->migrations, GSIZE_TO_POINTER(answer->token));
+        vmmiMigration *migration =
+            g_hash_table_lookup(manager->migrations, GSIZE_TO_POINTER(answer->token));
 
         if (migration)
             vmmiAskAnswered(migration, answer);
@@ -280,7 +286,8 @@ vmmiManagerDispatch(vmmiManager *manager, vmmiError **err)
     if (vmmiManagerCheck(manager, err) < 0)
         return -1;
     if (manager->dispatching)
-        return vmmiErrorSet(err, VMMI_ERR_STATE, "dispatch and wait cannot be called inside a callback");
+        return vmmiErrorSet(err, VMMI_ERR_STATE,
+                            "dispatch and wait cannot be called inside a callback");
     count = epoll_wait(manager->epoll_fd, events, MAX_EVENTS, 0);
     if (count < 0 && errno != EINTR)
         return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot poll");

@@ -102,7 +102,7 @@ vmmiMigrationUnref(vmmiMigration *migration)
     vmmiMigrationDrop(migration);
 }
 
-/* --- what it tells ---------------------------------------------------------------------------------------- */
+/* --- what it tells ---------------------------------------------------------------- */
 
 const char *
 vmmiMigrationGetId(const vmmiMigration *migration)
@@ -164,7 +164,7 @@ vmmiMigrationGetConfiguration(const vmmiMigration *migration)
     return migration->configuration;
 }
 
-/* --- wait ------------------------------------------------------------------------------------------------- */
+/* --- wait ------------------------------------------------------------------------- */
 
 /* Dispatches once. Returns 1 when it has ended, 0 when not, -1 on failure. */
 static int

@@ -37,7 +37,7 @@ vmmiOutcomeFree(vmmiOutcome *outcome)
     g_free(outcome);
 }
 
-/* --- on disk ---------------------------------------------------------------------------------------------- */
+/* --- on disk ---------------------------------------------------------------------- */
 
 json_t *
 vmmiErrorToJson(const vmmiError *error)
@@ -79,12 +79,14 @@ value_of_text(const char *text)
 json_t *
 vmmiOutcomeToJson(const vmmiOutcome *outcome)
 {
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:{s:s, s:i}, s:o, s:s}", "outcome", vmmiOutcomeKindToString(outcome->kind),
-        "where", vmmiWhereToString(outcome->where), "evidence", outcome->evidence, "exit", "kind",
-        vmmiExitKindToString(outcome->exit_kind), "value", outcome->exit_value, "error",
-        vmmiErrorToJson(outcome->error), "diagnostics", outcome->diagnostics);
-    char *completion = outcome->completion ? vmmiMessageToJson(outcome->completion, false, NULL) : NULL;
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:{s:s, s:i}, s:o, s:s}", "outcome",
+                  vmmiOutcomeKindToString(outcome->kind), "where",
+                  vmmiWhereToString(outcome->where), "evidence", outcome->evidence, "exit", "kind",
+                  vmmiExitKindToString(outcome->exit_kind), "value", outcome->exit_value, "error",
+                  vmmiErrorToJson(outcome->error), "diagnostics", outcome->diagnostics);
+    char *completion =
+        outcome->completion ? vmmiMessageToJson(outcome->completion, false, NULL) : NULL;
 
     json_object_set_new(object, "statistics",
                         outcome->statistics ? vmmiSampleToJson(outcome->statistics) : json_null());
@@ -146,7 +148,7 @@ vmmiOutcomeFromJson(const json_t *object, vmmiError **err)
     return g_steal_pointer(&outcome);
 }
 
-/* --- getters ---------------------------------------------------------------------------------------------- */
+/* --- getters ---------------------------------------------------------------------- */
 
 vmmiOutcomeKind
 vmmiOutcomeGetKind(const vmmiOutcome *outcome)

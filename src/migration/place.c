@@ -2,8 +2,9 @@
 /*
  * place.c: where a guest is, by evidence.
  *
- * First the source's own word; where that does not decide, the source's last event, the journal, the completion, the
- * destination (architecture.md, section 9). Nothing is guessed: what stays open is "unknown".
+ * First the source's own word; where that does not decide, the source's last event, the journal,
+ * the completion, the destination (architecture.md, section 9). Nothing is guessed: what stays open
+ * is "unknown".
  */
 #include "migration/place.h"
 
@@ -11,16 +12,11 @@ static const char *const state_words[] = {
     "in an unknown state", "running", "paused", "shut off", "crashed", "not known there",
 };
 static const char *const reason_words[] = {
-    "",
-    "migration under way",
-    "migrated",
-    "migration canceled",
-    "post-copy",
-    "post-copy failed",
-    "by a user",
-    "shut down",
-    "destroyed",
-    "crashed",
+    "",          "migration under way",
+    "migrated",  "migration canceled",
+    "post-copy", "post-copy failed",
+    "by a user", "shut down",
+    "destroyed", "crashed",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(state_words) == VMMI_GUEST_LAST);
 G_STATIC_ASSERT(G_N_ELEMENTS(reason_words) == VMMI_REASON_LAST);
@@ -28,8 +24,10 @@ G_STATIC_ASSERT(G_N_ELEMENTS(reason_words) == VMMI_REASON_LAST);
 char *
 vmmiLookToText(const vmmiLook *look)
 {
-    const char *state = (unsigned int)look->state < VMMI_GUEST_LAST ? state_words[look->state] : "?";
-    const char *reason = (unsigned int)look->reason < VMMI_REASON_LAST ? reason_words[look->reason] : "";
+    const char *state =
+        (unsigned int)look->state < VMMI_GUEST_LAST ? state_words[look->state] : "?";
+    const char *reason =
+        (unsigned int)look->reason < VMMI_REASON_LAST ? reason_words[look->reason] : "";
 
     /* Only events say why a guest is absent. */
     if (!*reason)
@@ -151,7 +149,8 @@ place_of_where(vmmiWhere where)
     }
 }
 
-/* A success counts when the plugin also ended like one, or when its end was not seen and the source let the guest go (B9). */
+/* A success counts when the plugin also ended like one, or when its end was not seen and the source
+ * let the guest go (B9). */
 static bool
 success_counts(const vmmiEvidence *evidence, vmmiPlace source)
 {
@@ -191,8 +190,8 @@ fits(vmmiPlace place, vmmiPlace source)
 static vmmiPlace
 place_of_statements(const vmmiEvidence *evidence, vmmiPlace source, const char **by)
 {
-    vmmiPlace place = evidence->journal_ended ? place_of_where(evidence->journal_where)
-                                              : VMMI_PLACE_UNKNOWN;
+    vmmiPlace place =
+        evidence->journal_ended ? place_of_where(evidence->journal_where) : VMMI_PLACE_UNKNOWN;
 
     *by = "the plugin's journal";
     if (fits(place, source))
@@ -210,7 +209,8 @@ describe_source(const vmmiEvidence *evidence, const char *then)
     g_autofree char *look = NULL;
 
     if (evidence->source.kind != VMMI_LOOK_SEEN)
-        return g_strdup_printf("the source did not answer%s%s; %s", evidence->source_failure ? ": " : "",
+        return g_strdup_printf("the source did not answer%s%s; %s",
+                               evidence->source_failure ? ": " : "",
                                evidence->source_failure ? evidence->source_failure : "", then);
     look = vmmiLookToText(&evidence->source);
     return g_strdup_printf("source domain is %s; %s", look, then);
@@ -251,11 +251,13 @@ place_of_inactive(const vmmiEvidence *evidence, char **text)
 {
     if (evidence->said == VMMI_SAID_SUCCESS && evidence->exit_kind == VMMI_EXIT_EXITED &&
         evidence->exit_value == 0) {
-        *text = g_strdup("the guest is shut off; the plugin's completion says that its definition moved");
+        *text = g_strdup(
+            "the guest is shut off; the plugin's completion says that its definition moved");
         return VMMI_PLACE_DESTINATION;
     }
     *text = g_strdup("source domain is shut off, as before");
-    return evidence->source.reason == VMMI_REASON_MIGRATED ? VMMI_PLACE_UNKNOWN : VMMI_PLACE_NOWHERE;
+    return evidence->source.reason == VMMI_REASON_MIGRATED ? VMMI_PLACE_UNKNOWN
+                                                           : VMMI_PLACE_NOWHERE;
 }
 
 vmmiPlace
@@ -271,7 +273,8 @@ vmmiPlaceFind(const vmmiEvidence *evidence, char **text)
         return place_of_rest(evidence, source, text);
     look = vmmiLookToText(&evidence->source);
     *text = g_strdup_printf("source domain is %s%s", look,
-                            evidence->source.job == VMMI_JOB_MIGRATION_OUT ? ", its migration runs" : "");
+                            evidence->source.job == VMMI_JOB_MIGRATION_OUT ? ", its migration runs"
+                                                                           : "");
     return source;
 }
 

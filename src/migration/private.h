@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * private.h: the objects behind vmmiManager and vmmiMigration, and what the files of this room call of each other.
+ * private.h: the objects behind vmmiManager and vmmiMigration, and what the files of this room call
+ * of each other.
  *
  *     start.c     makes a migration        follow.c   its files: journal, streams, the plugin's end
  *     manager.c   descriptor and dispatch  ask.c      its hosts: figures, places, events
@@ -24,17 +25,25 @@
 
 /* Figures are asked for twice a second (architecture.md, section 9). */
 #define VMMI_POLL_MS 500
-/* Limits of a manager, in milliseconds; tests shorten them. docs/outcomes.md tells what each is for. */
+/* Limits of a manager, in milliseconds; tests shorten them. docs/outcomes.md tells what each is
+ * for. */
 typedef struct {
-    unsigned int silence;          /* a journal that is silent for so long is not relied upon: hosts are asked instead */
-    unsigned int settle;           /* how long hosts that do not answer are asked again before it is judged without them */
-    unsigned int attend;           /* how long after a completion the source may lag before it is called unattended */
-    unsigned int escalate;         /* from an abort until the connection is used ... */
-    unsigned int escalate_kill;    /* ... and from then until the plugin is killed */
-    unsigned int overdue;          /* how long a plugin may outlive its migration (L1) before it is told to end ... */
-    unsigned int overdue_kill;     /* ... and from then until it is killed */
+    unsigned int silence; /* a journal that is silent for so long is not relied upon: hosts are
+                             asked instead */
+    unsigned int settle;  /* how long hosts that do not answer are asked again before it is judged
+                             without them */
+    unsigned int
+        attend; /* how long after a completion the source may lag before it is called unattended */
+    unsigned int escalate;      /* from an abort until the connection is used ... */
+    unsigned int escalate_kill; /* ... and from then until the plugin is killed */
+    unsigned int
+        overdue; /* how long a plugin may outlive its migration (L1) before it is told to end ... */
+    unsigned int overdue_kill; /* ... and from then until it is killed */
 } vmmiLimits;
-#define VMMI_LIMITS_INIT { 5000, 10000, 2000, 10000, 50000, 30000, 10000 }
+#define VMMI_LIMITS_INIT                                                                           \
+    {                                                                                              \
+        5000, 10000, 2000, 10000, 50000, 30000, 10000                                              \
+    }
 /* How many threads that are stuck in a host are let go before no more are started for it. */
 #define VMMI_MAX_ORPHANS 4
 /* What a plugin may leave on standard output before it is thrown away (S3). */
@@ -54,23 +63,23 @@ typedef enum {
 
 struct vmmiManager {
     vmmiLimits limits;
-    int refs;                 /* the application's and those of calls under way */
+    int refs; /* the application's and those of calls under way */
     pid_t pid;
     vmmiRunDir *run;
     int epoll_fd, inotify_fd, timer_fd;
     vmmiMailbox *mailbox;
-    GHashTable *migrations;   /* token -> vmmiMigration, borrowed */
-    GHashTable *watches;      /* inotify descriptor -> vmmiMigration, borrowed */
-    GHashTable *pidfds;       /* pidfd -> vmmiMigration, borrowed */
-    GPtrArray *askers;        /* vmmiAsker: a connection and its worker */
-    GQueue notices;           /* vmmiNotice */
-    GPtrArray *retired;       /* samples that were shown since the last dispatch */
+    GHashTable *migrations; /* token -> vmmiMigration, borrowed */
+    GHashTable *watches;    /* inotify descriptor -> vmmiMigration, borrowed */
+    GHashTable *pidfds;     /* pidfd -> vmmiMigration, borrowed */
+    GPtrArray *askers;      /* vmmiAsker: a connection and its worker */
+    GQueue notices;         /* vmmiNotice */
+    GPtrArray *retired;     /* samples that were shown since the last dispatch */
     uint64_t next_token;
-    uint64_t armed_ms;        /* what the timer is set to; 0: off */
-    int callbacks;            /* of this dispatch */
+    uint64_t armed_ms; /* what the timer is set to; 0: off */
+    int callbacks;     /* of this dispatch */
     bool dispatching;
-    bool delivering;          /* callbacks run */
-    bool freed;               /* the application gave it up */
+    bool delivering; /* callbacks run */
+    bool freed;      /* the application gave it up */
 };
 
 /* A connection that is asked by a worker, for all migrations that use it. */
@@ -94,22 +103,22 @@ typedef enum {
 } vmmiNoticeKind;
 
 struct vmmiMigration {
-    int refs;                /* the application's */
-    int holds;               /* of notices and calls under way: memory, not following */
+    int refs;  /* the application's */
+    int holds; /* of notices and calls under way: memory, not following */
     pid_t pid;
-    vmmiManager *manager;    /* NULL: it was freed, or nobody follows any more */
+    vmmiManager *manager; /* NULL: it was freed, or nobody follows any more */
     uint64_t token;
     vmmiConnect *connect;
     vmmiConnect *destination;
     vmmiAsker *source_asker, *destination_asker;
     vmmiJob *job;
-    char *configuration;     /* with origins, for people */
-    bool inactive;           /* the guest was shut off when it began */
+    char *configuration; /* with origins, for people */
+    bool inactive;       /* the guest was shut off when it began */
 
     /* What the application sees: as of the notice that was delivered last. */
     vmmiState shown_state;
     vmmiSample *shown_sample;
-    GPtrArray *watchers;     /* vmmiWatcher */
+    GPtrArray *watchers; /* vmmiWatcher */
     unsigned int delivering;
 
     /* What is known. */
@@ -117,7 +126,7 @@ struct vmmiMigration {
     unsigned int percent;
     vmmiOutcome *outcome;
 
-    uint64_t timers[VMMI_TIMER_LAST];   /* boot time in ms; 0: off */
+    uint64_t timers[VMMI_TIMER_LAST]; /* boot time in ms; 0: off */
 
     /* The job's files (follow.c). */
     int watch;
@@ -133,12 +142,12 @@ struct vmmiMigration {
     char *diagnostics;
 
     /* Its hosts (ask.c). */
-    unsigned int generation;             /* of the question under way; answers to others are late */
+    unsigned int generation; /* of the question under way; answers to others are late */
     bool asking;
-    const vmmiWorker *asked;             /* who was asked last; only compared */
+    const vmmiWorker *asked; /* who was asked last; only compared */
     bool asked_destination;
     bool seen_moving;
-    unsigned int looks;                  /* since the plugin ended */
+    unsigned int looks; /* since the plugin ended */
     void *monitor;
     vmmiLook source, event, at_destination;
     unsigned int event_waits;
@@ -151,8 +160,8 @@ struct vmmiMigration {
 
     /* What was asked of the plugin (control.c). */
     bool abort_asked, release_asked;
-    bool abort_sent;                     /* through the connection */
-    bool escalated, overdue;             /* the first step was taken */
+    bool abort_sent;         /* through the connection */
+    bool escalated, overdue; /* the first step was taken */
     bool killed;
 };
 
@@ -191,7 +200,8 @@ void vmmiMigrationDrop(vmmiMigration *migration);
 void vmmiMigrationDetach(vmmiMigration *migration);
 
 /* watch.c */
-/* Queue notices; they are delivered at the end of the dispatch. Illegal changes of state are left out. */
+/* Queue notices; they are delivered at the end of the dispatch. Illegal changes of state are left
+ * out. */
 void vmmiNoticeState(vmmiMigration *migration, vmmiState to);
 /* Takes @sample. */
 void vmmiNoticeSample(vmmiMigration *migration, vmmiSample *sample);

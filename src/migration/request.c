@@ -2,7 +2,8 @@
 /*
  * request.c: from the `migration` object of a configuration to what a driver is asked for.
  *
- * Names and ranges of flags and parameters are checked by the driver (vmmiCallMigrationCheck()); shapes are checked here.
+ * Names and ranges of flags and parameters are checked by the driver (vmmiCallMigrationCheck());
+ * shapes are checked here.
  */
 #include "migration/request.h"
 
@@ -15,13 +16,13 @@
 struct vmmiRequest {
     vmmiMigrateRequest public;
     vmmiAttach attach;
-    json_t *migration;   /* a private copy: strings of the request point into it */
+    json_t *migration; /* a private copy: strings of the request point into it */
     char *uuid;
     char *destination_uri;
     char *migrate_uri;
-    GPtrArray *flags;    /* borrowed strings, NULL at the end */
-    GArray *params;      /* of vmmiParam */
-    GPtrArray *lists;    /* arrays of borrowed strings, owned */
+    GPtrArray *flags; /* borrowed strings, NULL at the end */
+    GArray *params;   /* of vmmiParam */
+    GPtrArray *lists; /* arrays of borrowed strings, owned */
 };
 
 static const char *const attach_names[] = { "auto", "never", "only" };
@@ -36,8 +37,8 @@ vmmiRequestUri(const char *uri)
 static int
 wrong_type(const char *where, const char *wanted, const json_t *value, vmmiError **err)
 {
-    return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION, "'migration.%s' must be %s, got %s", where,
-                        wanted, vmmiJsonTypeName(value));
+    return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION, "'migration.%s' must be %s, got %s",
+                        where, wanted, vmmiJsonTypeName(value));
 }
 
 /* A string out of a table of names; @value stays when the key is absent. */
@@ -78,8 +79,7 @@ read_flags(vmmiRequest *request, vmmiError **err)
 
     if (flags && !json_is_array(flags))
         return wrong_type("flags", "an array of strings", flags, err);
-    json_array_foreach(flags, index, flag)
-    {
+    json_array_foreach (flags, index, flag) {
         g_autofree char *where = g_strdup_printf("flags[%zu]", index);
 
         if (!json_is_string(flag))
@@ -99,8 +99,7 @@ read_strings(vmmiRequest *request, const char *where, const json_t *value, vmmiP
     json_t *item;
 
     g_ptr_array_add(request->lists, strings);
-    json_array_foreach(value, index, item)
-    {
+    json_array_foreach (value, index, item) {
         if (!json_is_string(item))
             return wrong_type(where, "an array of strings only", item, err);
         strings[index] = json_string_value(item);
@@ -152,7 +151,8 @@ read_param(vmmiRequest *request, const char *name, const json_t *value, vmmiErro
             return -1;
         break;
     default:
-        return wrong_type(where, "a number, a boolean, a string or an array of strings", value, err);
+        return wrong_type(where, "a number, a boolean, a string or an array of strings", value,
+                          err);
     }
     g_array_append_val(request->params, param);
     return 0;
@@ -167,8 +167,7 @@ read_params(vmmiRequest *request, vmmiError **err)
 
     if (params && !json_is_object(params))
         return wrong_type("params", "an object", params, err);
-    json_object_foreach(params, name, value)
-    {
+    json_object_foreach (params, name, value) {
         if (read_param(request, name, value, err) < 0)
             return -1;
     }

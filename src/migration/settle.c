@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * settle.c: from the plugin's end to the outcome, which is written once (architecture.md, section 9, "Two ends").
+ * settle.c: from the plugin's end to the outcome, which is written once (architecture.md, section
+ * 9, "Two ends").
  *
- * The hosts are asked, judge.c judges. A migration that goes on without its plugin is "unattended" until it ends. Hosts that do
- * not answer are asked again for a bounded time.
+ * The hosts are asked, judge.c judges. A migration that goes on without its plugin is "unattended"
+ * until it ends. Hosts that do not answer are asked again for a bounded time.
  */
 #include <string.h>
 
@@ -14,7 +15,7 @@
 /* How often the source is asked again while its last event is waited for. */
 #define EVENT_WAITS 5
 
-/* --- evidence --------------------------------------------------------------------------------------------- */
+/* --- evidence --------------------------------------------------------------------- */
 
 static void
 add_completion(const vmmiMigration *migration, vmmiEvidence *evidence, vmmiError **said)
@@ -68,13 +69,15 @@ gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmm
     add_journal(migration, evidence);
 }
 
-/* --- the outcome ------------------------------------------------------------------------------------------ */
+/* --- the outcome ------------------------------------------------------------------ */
 
-/* Figures of the last job on the host are of this migration only if it was seen to run, or has moved the guest. */
+/* Figures of the last job on the host are of this migration only if it was seen to run, or has
+ * moved the guest. */
 static vmmiSample *
 find_statistics(const vmmiMigration *migration, vmmiOutcomeKind kind)
 {
-    vmmiSample *statistics = migration->completion ? vmmiCompletionGetStatistics(migration->completion) : NULL;
+    vmmiSample *statistics =
+        migration->completion ? vmmiCompletionGetStatistics(migration->completion) : NULL;
     const json_t *journal = json_object_get(migration->journal_end, "statistics");
 
     if (!statistics && json_is_object(journal))
@@ -181,7 +184,8 @@ settle(vmmiMigration *migration, vmmiVerdict *verdict)
     g_autofree char *text = vmmiJsonWrite(object, false);
     vmmiOutcome *settled = NULL;
 
-    /* Somebody may have been faster: one outcome, for everybody. A full disk does not keep it from the application. */
+    /* Somebody may have been faster: one outcome, for everybody. A full disk does not keep it from
+     * the application. */
     if (vmmiJobSettle(migration->job, text, strlen(text), NULL) == 0)
         settled = read_settled(migration);
     finish(migration, settled ? settled : g_steal_pointer(&outcome));
@@ -199,7 +203,7 @@ vmmiSettleAdopt(vmmiMigration *migration)
     return true;
 }
 
-/* --- on the way there ------------------------------------------------------------------------------------- */
+/* --- on the way there ------------------------------------------------------------- */
 
 /* It goes on without its plugin. */
 static void
@@ -256,7 +260,8 @@ vmmiSettleAnswered(vmmiMigration *migration)
     }
     /* Where the source does not decide, the destination is heard as well. */
     if (migration->destination && !vmmiLookDecides(&migration->source) &&
-        vmmiAskDestination(migration) && migration->at_destination.kind == VMMI_LOOK_NEVER && patient)
+        vmmiAskDestination(migration) && migration->at_destination.kind == VMMI_LOOK_NEVER &&
+        patient)
         return;
     judge(migration, patient);
 }

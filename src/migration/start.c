@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * start.c: making a migration: guest, plugin, configuration, record, launch. In that order, so that whatever is wrong is
- * found before something is started; a failure leaves nothing behind.
+ * start.c: making a migration: guest, plugin, configuration, record, launch. In that order, so that
+ * whatever is wrong is found before something is started; a failure leaves nothing behind.
  */
 #include <string.h>
 
@@ -20,8 +20,8 @@
 
 /* Everything on the way to a migration; owned unless told otherwise. */
 typedef struct {
-    vmmiManager *manager;    /* borrowed */
-    vmmiConnect *connect;    /* borrowed */
+    vmmiManager *manager; /* borrowed */
+    vmmiConnect *connect; /* borrowed */
     vmmiMigrationOptions options;
     vmmiGuestInfo guest;
     vmmiPlugin *plugin;
@@ -44,7 +44,7 @@ start_clear(Start *start)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Start, start_clear)
 
-/* --- what is asked for ------------------------------------------------------------------------------------ */
+/* --- what is asked for ------------------------------------------------------------ */
 
 /* Bytes that this library does not know must be zero: an option is never dropped silently. */
 static int
@@ -81,9 +81,11 @@ refuse_password(const char *what, const char *uri, vmmiError **err)
     colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
     if (!colon)
         return 0;
-    return vmmiErrorSet(err, VMMI_ERR_MALFORMED_PARAMETERS,
-                        "the %s URI has a password in it, which every user of this machine could see; "
-                        "give a password file instead", what);
+    return vmmiErrorSet(
+        err, VMMI_ERR_MALFORMED_PARAMETERS,
+        "the %s URI has a password in it, which every user of this machine could see; "
+        "give a password file instead",
+        what);
 }
 
 /* A process of its own must be able to reach the same guests. */
@@ -94,11 +96,14 @@ check_launchable(const vmmiConnect *connect, vmmiError **err)
 
     if (vmmiConnectCheck(connect, slot, err) < 0)
         return -1;
-    /* The core's own layers have the connection as their private pointer; a driver may bring a way of its own. */
+    /* The core's own layers have the connection as their private pointer; a driver may bring a way
+     * of its own. */
     if (!vmmiDriverIsBuiltin(connect->driver) && connect->privs[slot] == connect)
         return vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH,
-                            "driver '%s' is known to this program only: a plugin is a process of its own and could not "
-                            "open '%s'", connect->driver->name, connect->uri);
+                            "driver '%s' is known to this program only: a plugin is a process of "
+                            "its own and could not "
+                            "open '%s'",
+                            connect->driver->name, connect->uri);
     return 0;
 }
 
@@ -129,12 +134,13 @@ find_plugin(Start *start, vmmiError **err)
     }
     if (!start->plugin)
         return -1;
-    /* One that cannot say what it is is still a plugin (B17); then its options are checked by itself. */
+    /* One that cannot say what it is is still a plugin (B17); then its options are checked by
+     * itself. */
     vmmiPluginDescribe(start->plugin, start->options.describe_timeout_ms, NULL);
     return 0;
 }
 
-/* --- the configuration ------------------------------------------------------------------------------------ */
+/* --- the configuration ------------------------------------------------------------ */
 
 static int
 set_value(Start *start, const char *path, json_t *value, const char *origin, vmmiError **err)
@@ -156,8 +162,9 @@ add_credentials(Start *start, vmmiError **err)
     if (options->username && set_value(start, "connectionCredentials.username",
                                        json_string(options->username), "connection", err) < 0)
         return -1;
-    if (options->password_file && set_value(start, "connectionCredentials.passwordFile",
-                                            json_string(options->password_file), "connection", err) < 0)
+    if (options->password_file &&
+        set_value(start, "connectionCredentials.passwordFile", json_string(options->password_file),
+                  "connection", err) < 0)
         return -1;
     return 0;
 }
@@ -183,8 +190,8 @@ make_configuration(Start *start, vmmiError **err)
                         start->options.settings, &start->config, &start->origins, err) < 0)
         return -1;
     if (add_credentials(start, err) < 0 ||
-        set_value(start, "migration.attach", json_string(vmmiAttachToString(VMMI_ATTACH_NEVER)), "vmmi",
-                  err) < 0)
+        set_value(start, "migration.attach", json_string(vmmiAttachToString(VMMI_ATTACH_NEVER)),
+                  "vmmi", err) < 0)
         return -1;
     vmmiMessageForgetText(start->config);
     return check_migration(start, err);
@@ -193,13 +200,14 @@ make_configuration(Start *start, vmmiError **err)
 static char *
 show_configuration(const Start *start)
 {
-    g_autoptr(json_t) shown = json_pack("{s:O, s:O}", "configuration", vmmiMessageContent(start->config),
-                                        "origins", start->origins);
+    g_autoptr(json_t) shown =
+        json_pack("{s:O, s:O}", "configuration", vmmiMessageContent(start->config), "origins",
+                  start->origins);
 
     return vmmiJsonWrite(shown, false);
 }
 
-/* --- record and launch ------------------------------------------------------------------------------------ */
+/* --- record and launch ------------------------------------------------------------ */
 
 static int
 make_job(Start *start, vmmiError **err)

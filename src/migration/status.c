@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * status.c: a status on request (G1, S2 to S4, B7), and keeping the file of standard output small (S3).
+ * status.c: a status on request (G1, S2 to S4, B7), and keeping the file of standard output small
+ * (S3).
  *
- * The answer is the first whole status that the plugin writes after it was asked; one request is open at a time.
+ * The answer is the first whole status that the plugin writes after it was asked; one request is
+ * open at a time.
  */
 #include <fcntl.h>
 #include <signal.h>

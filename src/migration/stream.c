@@ -2,7 +2,8 @@
 /*
  * stream.c: finding messages in what a plugin wrote, among noise.
  *
- * An object is looked for at each opening brace. What is no message is noise; so is every completion but the last.
+ * An object is looked for at each opening brace. What is no message is noise; so is every
+ * completion but the last.
  */
 #include "migration/stream.h"
 
@@ -14,11 +15,12 @@
 #include "util/cleanup.h"
 
 /*
- * The next message from @start on. Returns it with its place, or NULL; @pending (out) then is where an object begins that
- * is not whole, or the length.
+ * The next message from @start on. Returns it with its place, or NULL; @pending (out) then is where
+ * an object begins that is not whole, or the length.
  */
 static vmmiMessage *
-next_message(const char *text, size_t length, size_t start, size_t *from, size_t *to, size_t *pending)
+next_message(const char *text, size_t length, size_t start, size_t *from, size_t *to,
+             size_t *pending)
 {
     *pending = length;
     while (start < length) {
@@ -75,8 +77,8 @@ make_printable(const char *text, size_t length)
             copy[i] = ' ';
     }
     /* Replacing broken bytes can make it longer. */
-    return g_strstrip(keep_tail(g_utf8_make_valid(copy, (gssize)(length - skip)),
-                                VMMI_DIAGNOSTICS_MAX_BYTES));
+    return g_strstrip(
+        keep_tail(g_utf8_make_valid(copy, (gssize)(length - skip)), VMMI_DIAGNOSTICS_MAX_BYTES));
 }
 
 vmmiMessage *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * timer.c: the timers of migrations, on one descriptor. It is armed only while one of them is set: a manager that has
- * nothing to wait for is never woken.
+ * timer.c: the timers of migrations, on one descriptor. It is armed only while one of them is set:
+ * a manager that has nothing to wait for is never woken.
  */
 #include <sys/timerfd.h>
 

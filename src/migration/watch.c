@@ -2,8 +2,9 @@
 /*
  * watch.c: callbacks: who is told what, in which order.
  *
- * Whatever becomes known is queued as a notice. Notices are delivered at the end of a dispatch, oldest first; what the
- * getters show changes with them. So states come in order, no sample comes after the end, and the end comes once and last.
+ * Whatever becomes known is queued as a notice. Notices are delivered at the end of a dispatch,
+ * oldest first; what the getters show changes with them. So states come in order, no sample comes
+ * after the end, and the end comes once and last.
  */
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #include "util/cleanup.h"
 
 typedef struct {
-    vmmiMigration *migration;   /* held */
+    vmmiMigration *migration; /* held */
     vmmiNoticeKind kind;
     vmmiState from, to;
     vmmiSample *sample;
@@ -83,7 +84,7 @@ vmmiNoticeEnd(vmmiMigration *migration)
     queue(migration, VMMI_NOTICE_END);
 }
 
-/* --- delivering ------------------------------------------------------------------------------------------- */
+/* --- delivering ------------------------------------------------------------------- */
 
 static void
 free_watcher(vmmiWatcher *watcher)
@@ -217,14 +218,15 @@ vmmiNoticesDrop(vmmiManager *manager)
     g_queue_clear_full(&manager->notices, (GDestroyNotify)free_notice);
 }
 
-/* --- registering ------------------------------------------------------------------------------------------ */
+/* --- registering ------------------------------------------------------------------ */
 
 static int
 copy_callbacks(const vmmiMigrationCallbacks *given, vmmiMigrationCallbacks *copy, vmmiError **err)
 {
     if (given->size < sizeof(*copy))
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "callbacks of %zu bytes, at least %zu are needed",
-                            given->size, sizeof(*copy));
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                            "callbacks of %zu bytes, at least %zu are needed", given->size,
+                            sizeof(*copy));
     for (size_t i = sizeof(*copy); i < given->size; i++) {
         if (((const char *)given)[i])
             return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED,
@@ -236,7 +238,8 @@ copy_callbacks(const vmmiMigrationCallbacks *given, vmmiMigrationCallbacks *copy
 }
 
 int
-vmmiMigrationWatch(vmmiMigration *migration, const vmmiMigrationCallbacks *callbacks, vmmiError **err)
+vmmiMigrationWatch(vmmiMigration *migration, const vmmiMigrationCallbacks *callbacks,
+                   vmmiError **err)
 {
     vmmiMigrationCallbacks copy;
     vmmiWatcher *watcher;

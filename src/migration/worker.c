@@ -14,14 +14,14 @@
 
 typedef struct {
     vmmiAnswerKind kind;
-    void *watch;   /* not NULL: no question, end this watch */
+    void *watch; /* not NULL: no question, end this watch */
     char uuid[VMMI_UUID_STRING_SIZE];
     uint64_t token;
     unsigned int generation;
 } Question;
 
 struct vmmiWorker {
-    int refs;   /* atomic: the manager's and the thread's */
+    int refs; /* atomic: the manager's and the thread's */
     vmmiConnect *connect;
     vmmiMailbox *mailbox;
     GMutex lock;
@@ -77,7 +77,7 @@ vmmiWorkerStop(vmmiWorker *worker)
     unref(worker);
 }
 
-/* --- on the thread ---------------------------------------------------------------------------------------- */
+/* --- on the thread ---------------------------------------------------------------- */
 
 void
 vmmiLookSet(vmmiLook *look, const vmmiGuestInfo *info)
@@ -94,7 +94,8 @@ ask_figures(vmmiConnect *connect, const char *uuid, vmmiAnswer *answer)
     g_autoptr(vmmiSample) sample = vmmiSampleNew();
     vmmiJobKind job = VMMI_JOB_NONE;
 
-    if (vmmiCallMigrationSample(connect, uuid, sample, &job, NULL) == 0 && job == VMMI_JOB_MIGRATION_OUT) {
+    if (vmmiCallMigrationSample(connect, uuid, sample, &job, NULL) == 0 &&
+        job == VMMI_JOB_MIGRATION_OUT) {
         answer->look.job = job;
         answer->sample = g_steal_pointer(&sample);
         return;
@@ -133,7 +134,8 @@ ask(vmmiConnect *connect, const Question *question)
     return answer;
 }
 
-/* The next thing to do, or NULL when there will be none. Of a stopped worker only watches are left to be ended. */
+/* The next thing to do, or NULL when there will be none. Of a stopped worker only watches are left
+ * to be ended. */
 static Question *
 wait_for_question(vmmiWorker *worker)
 {
@@ -141,7 +143,8 @@ wait_for_question(vmmiWorker *worker)
 
     g_mutex_lock(&worker->lock);
     worker->busy_since = 0;
-    while (!(question = g_queue_pop_head(&worker->questions)) || (worker->stopped && !question->watch)) {
+    while (!(question = g_queue_pop_head(&worker->questions)) ||
+           (worker->stopped && !question->watch)) {
         if (question)
             g_free(question);
         else if (worker->stopped)
@@ -172,7 +175,7 @@ run(void *opaque)
     return NULL;
 }
 
-/* --- on the manager's thread ------------------------------------------------------------------------------ */
+/* --- on the manager's thread ------------------------------------------------------ */
 
 /* Signals are the application's business: none is delivered to this thread. */
 static int

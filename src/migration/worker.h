@@ -2,8 +2,9 @@
 /*
  * worker.h: a thread that asks one connection, so that dispatch never waits for a host.
  *
- * It starts with the first question, sleeps while there is none, and answers through a mailbox. It is never joined: one that
- * is stuck in a host is let go and ends by itself when the host lets go of it.
+ * It starts with the first question, sleeps while there is none, and answers through a mailbox. It
+ * is never joined: one that is stuck in a host is let go and ends by itself when the host lets go
+ * of it.
  */
 #ifndef VMMI_MIGRATION_WORKER_H
 #define VMMI_MIGRATION_WORKER_H
@@ -18,12 +19,13 @@ vmmiWorker *vmmiWorkerNew(vmmiConnect *connect, vmmiMailbox *mailbox);
 void vmmiWorkerStop(vmmiWorker *worker);
 vmmiConnect *vmmiWorkerGetConnect(const vmmiWorker *worker);
 /*
- * Asks: VMMI_ANSWER_SOURCE (guest, figures), VMMI_ANSWER_DESTINATION (guest) or VMMI_ANSWER_ABORT. Returns 0, or -1 when no thread
- * could be started; then no answer will come.
+ * Asks: VMMI_ANSWER_SOURCE (guest, figures), VMMI_ANSWER_DESTINATION (guest) or VMMI_ANSWER_ABORT.
+ * Returns 0, or -1 when no thread could be started; then no answer will come.
  */
 int vmmiWorkerAsk(vmmiWorker *worker, vmmiAnswerKind kind, const char *uuid, uint64_t token,
                   unsigned int generation, vmmiError **err);
-/* Ends a watch of vmmiCallGuestMonitor() on the thread, since that may take a while; also when the worker is stopped next. */
+/* Ends a watch of vmmiCallGuestMonitor() on the thread, since that may take a while; also when the
+ * worker is stopped next. */
 void vmmiWorkerUnmonitor(vmmiWorker *worker, void *watch);
 /* For how long the question in hand has been asked, in milliseconds; 0: none. */
 uint64_t vmmiWorkerGetBusyMs(vmmiWorker *worker);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-callbacks.c: who is told what, in which order; what may be done inside a callback; that free_opaque runs once.
+ * test-callbacks.c: who is told what, in which order; what may be done inside a callback; that
+ * free_opaque runs once.
  */
 #include <string.h>
 #include <sys/wait.h>
@@ -40,7 +41,8 @@ test_order(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(vmmiMigrationGetPercent(fixture->migration), ==, 75);
     for (int i = 0; i < 5; i++)
         g_assert_cmpint(vmmiManagerDispatch(fixture->manager, NULL), ==, 0);
-    head = g_strndup(fixture->log->str, (gsize)(strstr(fixture->log->str, "end:") - fixture->log->str));
+    head = g_strndup(fixture->log->str,
+                     (gsize)(strstr(fixture->log->str, "end:") - fixture->log->str));
     g_assert_cmpuint(strlen(head) + strlen("end:failed "), ==, fixture->log->len);
 }
 
@@ -75,7 +77,8 @@ test_late_watcher(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(fixture->freed, ==, 2);
 }
 
-/* Nobody is called any more, and the opaque is freed, when the last reference goes; the plugin goes on. */
+/* Nobody is called any more, and the opaque is freed, when the last reference goes; the plugin goes
+ * on. */
 static void
 test_unref_frees(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -129,7 +132,7 @@ test_failed_watch_frees(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(fixture->freed, ==, 3);
 }
 
-/* --- inside a callback ------------------------------------------------------------------------------------ */
+/* --- inside a callback ------------------------------------------------------------ */
 
 typedef struct {
     Fixture *fixture;
@@ -138,7 +141,8 @@ typedef struct {
 } Inside;
 
 static void
-on_state(vmmiMigration *migration, vmmiState from G_GNUC_UNUSED, vmmiState to G_GNUC_UNUSED, void *opaque)
+on_state(vmmiMigration *migration, vmmiState from G_GNUC_UNUSED, vmmiState to G_GNUC_UNUSED,
+         void *opaque)
 {
     Inside *inside = opaque;
 
@@ -149,7 +153,8 @@ on_state(vmmiMigration *migration, vmmiState from G_GNUC_UNUSED, vmmiState to G_
 }
 
 static void
-on_end(vmmiMigration *migration G_GNUC_UNUSED, const vmmiOutcome *outcome G_GNUC_UNUSED, void *opaque)
+on_end(vmmiMigration *migration G_GNUC_UNUSED, const vmmiOutcome *outcome G_GNUC_UNUSED,
+       void *opaque)
 {
     ((Inside *)opaque)->ends++;
 }
@@ -164,7 +169,11 @@ static void
 run_inside(Fixture *fixture, Inside *inside)
 {
     vmmiMigrationCallbacks callbacks = {
-        .size = sizeof(callbacks), .state = on_state, .end = on_end, .opaque = inside, .free_opaque = on_free,
+        .size = sizeof(callbacks),
+        .state = on_state,
+        .end = on_end,
+        .opaque = inside,
+        .free_opaque = on_free,
     };
 
     write_plugin(fixture, "fake", MOVE_AND_FAIL);
@@ -268,7 +277,7 @@ test_watch_inside(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(fixture->freed, ==, 1);
 }
 
-/* --- after fork, and time --------------------------------------------------------------------------------- */
+/* --- after fork, and time --------------------------------------------------------- */
 
 static bool
 all_refused(Fixture *fixture)
@@ -375,14 +384,17 @@ test_waiting_sleeps(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
         if (i != VMMI_TIMER_SILENCE)
             g_assert_cmpuint(fixture->migration->timers[i], ==, 0);
     }
-    g_assert_cmpuint(fixture->manager->armed_ms, ==, fixture->migration->timers[VMMI_TIMER_SILENCE]);
+    g_assert_cmpuint(fixture->manager->armed_ms, ==,
+                     fixture->migration->timers[VMMI_TIMER_SILENCE]);
     g_assert_cmpuint(world_count(&source_world, &source_world.asked), ==, 0);
     make_file(fixture, "go");
     dispatch_until(fixture, has_ended);
     g_assert_cmpuint(fixture->manager->armed_ms, ==, 0);
 }
 
-#define ADD(name, function) g_test_add("/migration/callbacks/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+#define ADD(name, function)                                                                        \
+    g_test_add("/migration/callbacks/" name, Fixture, NULL, fixture_set_up, function,              \
+               fixture_tear_down)
 
 int
 main(int argc, char **argv)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-control.c: abort, release, a status on request; and plugins that do not end when they should.
+ * test-control.c: abort, release, a status on request; and plugins that do not end when they
+ * should.
  */
 #include <signal.h>
 #include <string.h>
@@ -8,8 +9,8 @@
 
 #include "world.h"
 
-#define STATUS(state) \
-    "echo '{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": 1, " \
+#define STATUS(state)                                                                              \
+    "echo '{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": 1, "           \
     "\"status\": {\"state\": \"" state "\"}}'\n"
 #define ON(signal, body) "act() {\n" body "}\ntrap act " signal "\n"
 
@@ -28,10 +29,12 @@ expect_end(Fixture *fixture, const char *end, int error)
         return;
     if (!log_has(fixture, end))
         g_test_fail_printf("'%s' lacks '%s'", fixture->log->str, end);
-    g_assert_cmpint(vmmiErrorGetCode(vmmiOutcomeGetError(vmmiMigrationGetOutcome(fixture->migration))), ==, error);
+    g_assert_cmpint(
+        vmmiErrorGetCode(vmmiOutcomeGetError(vmmiMigrationGetOutcome(fixture->migration))), ==,
+        error);
 }
 
-/* --- abort ------------------------------------------------------------------------------------------------ */
+/* --- abort ------------------------------------------------------------------------ */
 
 static void
 test_abort(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
@@ -53,8 +56,10 @@ test_abort_early(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     start_body(fixture, READY FOREVER);
     g_assert_cmpint(vmmiMigrationAbort(fixture->migration, NULL), ==, 0);
     expect_end(fixture, "end:aborted", 9);
-    g_assert_cmpint(vmmiOutcomeGetExitKind(vmmiMigrationGetOutcome(fixture->migration)), ==, VMMI_EXIT_KILLED);
-    g_assert_cmpint(vmmiOutcomeGetExitValue(vmmiMigrationGetOutcome(fixture->migration)), ==, SIGINT);
+    g_assert_cmpint(vmmiOutcomeGetExitKind(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    VMMI_EXIT_KILLED);
+    g_assert_cmpint(vmmiOutcomeGetExitValue(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    SIGINT);
 }
 
 /* Too late: the guest has moved. */
@@ -78,9 +83,11 @@ test_abort_hung(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(vmmiMigrationAbort(fixture->migration, NULL), ==, 0);
     expect_end(fixture, "end:aborted", 9);
     g_assert_cmpuint(world_count(&source_world, &source_world.aborted), ==, 1);
-    g_assert_cmpint(vmmiOutcomeGetExitValue(vmmiMigrationGetOutcome(fixture->migration)), ==, SIGKILL);
-    g_assert_nonnull(strstr(vmmiErrorGetDetails(vmmiOutcomeGetError(vmmiMigrationGetOutcome(fixture->migration))),
-                            "since it did not end by itself"));
+    g_assert_cmpint(vmmiOutcomeGetExitValue(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    SIGKILL);
+    g_assert_nonnull(strstr(
+        vmmiErrorGetDetails(vmmiOutcomeGetError(vmmiMigrationGetOutcome(fixture->migration))),
+        "since it did not end by itself"));
 }
 
 static void
@@ -114,7 +121,7 @@ test_abort_postcopy(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(world_count(&source_world, &source_world.aborted), ==, 0);
 }
 
-/* --- release ---------------------------------------------------------------------------------------------- */
+/* --- release ---------------------------------------------------------------------- */
 
 static void
 test_release(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
@@ -125,12 +132,13 @@ test_release(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     world_set(&source_world, 1, VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_MIGRATION_OUT);
     g_assert_cmpint(vmmiMigrationRelease(fixture->migration, NULL), ==, 0);
     expect_end(fixture, "end:released", 13);
-    g_assert_cmpint(vmmiOutcomeGetWhere(vmmiMigrationGetOutcome(fixture->migration)), ==, VMMI_WHERE_SOURCE);
+    g_assert_cmpint(vmmiOutcomeGetWhere(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    VMMI_WHERE_SOURCE);
     g_assert_cmpint(vmmiMigrationRelease(fixture->migration, &error), ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_STATE);
 }
 
-/* --- plugins that outlive their migration ----------------------------------------------------------------- */
+/* --- plugins that outlive their migration ----------------------------------------- */
 
 static void
 test_overdue(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
@@ -149,10 +157,11 @@ test_overdue_hung(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     start_body(fixture, READY "kill -STOP $$\n" FOREVER);
     world_set(&source_world, 1, VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE);
     expect_end(fixture, "end:completed", VMMI_ERR_PLUGIN_CRASHED);
-    g_assert_cmpint(vmmiOutcomeGetExitValue(vmmiMigrationGetOutcome(fixture->migration)), ==, SIGKILL);
+    g_assert_cmpint(vmmiOutcomeGetExitValue(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    SIGKILL);
 }
 
-/* --- status ----------------------------------------------------------------------------------------------- */
+/* --- status ----------------------------------------------------------------------- */
 
 static bool
 has_status(Fixture *fixture)
@@ -165,7 +174,8 @@ test_status(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(vmmiError) error = NULL;
 
-    start_body(fixture, STATUS("begin") ON("USR1", STATUS("precopy") STATUS("postcopy")) READY FOREVER);
+    start_body(fixture,
+               STATUS("begin") ON("USR1", STATUS("precopy") STATUS("postcopy")) READY FOREVER);
     g_assert_cmpint(vmmiMigrationRequestStatus(fixture->migration, 20000, NULL), ==, 0);
     g_assert_cmpint(vmmiMigrationRequestStatus(fixture->migration, 20000, &error), ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_STATE);
@@ -186,9 +196,10 @@ test_status(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static void
 test_status_noise(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    start_body(fixture, ON("USR1", "echo '{ hello'\nprintf '{\"vmmiVersion\": \"0.4.1\", '\nsleep 0.1\n"
-                                   "echo '\"contentType\": \"status\", \"timestamp\": 1, "
-                                   "\"status\": {\"state\": \"precopy\"}}'\n") READY FOREVER);
+    start_body(fixture,
+               ON("USR1", "echo '{ hello'\nprintf '{\"vmmiVersion\": \"0.4.1\", '\nsleep 0.1\n"
+                          "echo '\"contentType\": \"status\", \"timestamp\": 1, "
+                          "\"status\": {\"state\": \"precopy\"}}'\n") READY FOREVER);
     g_assert_cmpint(vmmiMigrationRequestStatus(fixture->migration, 20000, NULL), ==, 0);
     dispatch_until(fixture, has_status);
     g_assert_true(log_has(fixture, "status:precopy "));
@@ -243,7 +254,8 @@ stdout_is_small(Fixture *fixture)
 {
     struct stat st;
 
-    return fstatat(vmmiJobGetFd(fixture->migration->job), "stdout", &st, 0) == 0 && st.st_size < VMMI_STDOUT_MAX_BYTES;
+    return fstatat(vmmiJobGetFd(fixture->migration->job), "stdout", &st, 0) == 0 &&
+           st.st_size < VMMI_STDOUT_MAX_BYTES;
 }
 
 static void
@@ -253,7 +265,9 @@ test_stdout_bounded(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     dispatch_until(fixture, stdout_is_small);
 }
 
-#define ADD(name, function) g_test_add("/migration/control/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+#define ADD(name, function)                                                                        \
+    g_test_add("/migration/control/" name, Fixture, NULL, fixture_set_up, function,                \
+               fixture_tear_down)
 
 int
 main(int argc, char **argv)

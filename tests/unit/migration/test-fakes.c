@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-fakes.c: each plugin of tests/fakes/flawed under a manager, with a guest that stays and with one that moves: what the
- * plugin says and what is true are different things. FAKES names the folder.
+ * test-fakes.c: each plugin of tests/fakes/flawed under a manager, with a guest that stays and with
+ * one that moves: what the plugin says and what is true are different things. FAKES names the
+ * folder.
  */
 #include <signal.h>
 #include <string.h>
@@ -12,9 +13,9 @@ typedef struct {
     const char *name;
     vmmiExitKind exit_kind;
     int exit_value;
-    vmmiOutcomeKind stayed;    /* outcome when the guest is where it was */
+    vmmiOutcomeKind stayed; /* outcome when the guest is where it was */
     int stayed_error;
-    int moved_error;           /* the outcome then is "completed" */
+    int moved_error; /* the outcome then is "completed" */
 } Row;
 
 #define ENDS(n) VMMI_EXIT_EXITED, (n)
@@ -76,7 +77,8 @@ start_fake(Fixture *fixture, const char *name, vmmiError **err)
 {
     /* Some descriptions do not name the options; then whatever is given is passed on. */
     const char *const settings[] = { "policy.durationMs=20",
-                                     g_str_equal(name, "slow-bytes") ? "policy.paceMs=0" : NULL, NULL };
+                                     g_str_equal(name, "slow-bytes") ? "policy.paceMs=0" : NULL,
+                                     NULL };
     vmmiMigrationOptions options = VMMI_MIGRATION_OPTIONS_INIT;
 
     g_setenv("VMMI_PLUGIN_PATH", g_getenv("FAKES"), TRUE);
@@ -107,8 +109,10 @@ check(Fixture *fixture, const Row *row, bool moved)
     outcome = vmmiMigrationGetOutcome(fixture->migration);
     g_assert_cmpstr(vmmiOutcomeKindToString(vmmiOutcomeGetKind(outcome)), ==,
                     vmmiOutcomeKindToString(moved ? VMMI_OUTCOME_COMPLETED : row->stayed));
-    g_assert_cmpint(vmmiOutcomeGetWhere(outcome), ==, moved ? VMMI_WHERE_DESTINATION : VMMI_WHERE_SOURCE);
-    g_assert_cmpint(vmmiErrorGetCode(vmmiOutcomeGetError(outcome)), ==, moved ? row->moved_error : row->stayed_error);
+    g_assert_cmpint(vmmiOutcomeGetWhere(outcome), ==,
+                    moved ? VMMI_WHERE_DESTINATION : VMMI_WHERE_SOURCE);
+    g_assert_cmpint(vmmiErrorGetCode(vmmiOutcomeGetError(outcome)), ==,
+                    moved ? row->moved_error : row->stayed_error);
     g_assert_cmpint(vmmiOutcomeGetExitKind(outcome), ==, row->exit_kind);
     g_assert_cmpint(vmmiOutcomeGetExitValue(outcome), ==, row->exit_value);
     g_assert_true(g_str_has_suffix(fixture->log->str, moved ? "end:completed " : "end:failed "));
@@ -126,11 +130,11 @@ test_moves(Fixture *fixture, gconstpointer data)
     check(fixture, data, true);
 }
 
-/* --- plugins that do not end, or not when they are told --------------------------------------------------- */
+/* --- plugins that do not end, or not when they are told --------------------------- */
 
 static const struct {
     const char *name;
-    bool abort;              /* asked for; else the guest moves and the plugin stays */
+    bool abort; /* asked for; else the guest moves and the plugin stays */
     vmmiOutcomeKind outcome;
     int error;
     vmmiExitKind exit_kind;
@@ -227,7 +231,8 @@ main(int argc, char **argv)
         add("moves", rows[i].name, &rows[i], test_moves);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(stubborn); i++)
-        add(stubborn[i].abort ? "abort" : "overdue", stubborn[i].name, GSIZE_TO_POINTER(i), test_stubborn);
+        add(stubborn[i].abort ? "abort" : "overdue", stubborn[i].name, GSIZE_TO_POINTER(i),
+            test_stubborn);
     add("refused", "no-interpreter", "no-interpreter", test_no_interpreter);
     add("refused", "not-a-program", "not-a-program", test_no_interpreter);
     return g_test_run();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-outcome.c: plugins that end in every possible way, followed to their outcome; and what is left when shims, plugins
- * and hosts are lost on the way.
+ * test-outcome.c: plugins that end in every possible way, followed to their outcome; and what is
+ * left when shims, plugins and hosts are lost on the way.
  */
 #include <signal.h>
 #include <string.h>
@@ -12,43 +12,53 @@
 
 static const struct {
     const char *name, *body;
-    WorldGuest guest;    /* once the plugin may end */
+    WorldGuest guest; /* once the plugin may end */
     vmmiOutcomeKind kind;
     vmmiWhere where;
     vmmiExitKind exit_kind;
     int exit_value, error;
     const char *diagnostics;
 } rows[] = {
-    { "success", SAY_SUCCESS, { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE }, VMMI_OUTCOME_COMPLETED,
-      VMMI_WHERE_DESTINATION, VMMI_EXIT_EXITED, 0, 0, "" },
+    { "success", SAY_SUCCESS, { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE },
+      VMMI_OUTCOME_COMPLETED, VMMI_WHERE_DESTINATION, VMMI_EXIT_EXITED, 0, 0, "" },
     { "garbage-around", "echo 'warning: { no json' >&2\n" SAY_SUCCESS "echo 'bye }' >&2",
-      { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE }, VMMI_OUTCOME_COMPLETED, VMMI_WHERE_DESTINATION,
-      VMMI_EXIT_EXITED, 0, 0, "warning: { no json\nbye }" },
-    { "two-completions", SAY_SUCCESS SAY_ERROR(8) "exit 1", { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE },
-      VMMI_OUTCOME_FAILED, VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 1, 8, "\"result\": \"success\"" },
-    { "no-completion", "echo 'segfault soon' >&2\nexit 3", { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE },
-      VMMI_OUTCOME_FAILED, VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 3, VMMI_ERR_PLUGIN_PROTOCOL, "segfault soon" },
-    { "half-completion", "printf '{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"compl' >&2\nexit 1",
-      { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED, VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 1,
-      VMMI_ERR_PLUGIN_PROTOCOL, "contentType" },
-    { "success-exit-1", SAY_SUCCESS "exit 1", { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE },
-      VMMI_OUTCOME_COMPLETED, VMMI_WHERE_DESTINATION, VMMI_EXIT_EXITED, 1, VMMI_ERR_PLUGIN_PROTOCOL, "" },
-    { "false-success", SAY_SUCCESS, { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
-      VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 0, VMMI_ERR_PLUGIN_PROTOCOL, "" },
-    { "error-exit-0", SAY_ERROR(8), { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
-      VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 0, VMMI_ERR_PLUGIN_PROTOCOL, "" },
-    { "killed-itself", "kill -SEGV $$", { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
-      VMMI_WHERE_SOURCE, VMMI_EXIT_KILLED, SIGSEGV, VMMI_ERR_PLUGIN_CRASHED, "" },
-    { "killed-moved", "kill -KILL $$", { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE }, VMMI_OUTCOME_COMPLETED,
+      { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE }, VMMI_OUTCOME_COMPLETED,
+      VMMI_WHERE_DESTINATION, VMMI_EXIT_EXITED, 0, 0, "warning: { no json\nbye }" },
+    { "two-completions", SAY_SUCCESS SAY_ERROR(8) "exit 1",
+      { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
+      VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 1, 8, "\"result\": \"success\"" },
+    { "no-completion", "echo 'segfault soon' >&2\nexit 3",
+      { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
+      VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 3, VMMI_ERR_PLUGIN_PROTOCOL, "segfault soon" },
+    { "half-completion",
+      "printf '{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"compl' >&2\nexit 1",
+      { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
+      VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 1, VMMI_ERR_PLUGIN_PROTOCOL, "contentType" },
+    { "success-exit-1", SAY_SUCCESS "exit 1",
+      { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE }, VMMI_OUTCOME_COMPLETED,
+      VMMI_WHERE_DESTINATION, VMMI_EXIT_EXITED, 1, VMMI_ERR_PLUGIN_PROTOCOL, "" },
+    { "false-success", SAY_SUCCESS, { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE },
+      VMMI_OUTCOME_FAILED, VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 0, VMMI_ERR_PLUGIN_PROTOCOL, "" },
+    { "error-exit-0", SAY_ERROR(8), { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE },
+      VMMI_OUTCOME_FAILED, VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 0, VMMI_ERR_PLUGIN_PROTOCOL, "" },
+    { "killed-itself", "kill -SEGV $$", { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE },
+      VMMI_OUTCOME_FAILED, VMMI_WHERE_SOURCE, VMMI_EXIT_KILLED, SIGSEGV, VMMI_ERR_PLUGIN_CRASHED,
+      "" },
+    { "killed-moved", "kill -KILL $$",
+      { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE }, VMMI_OUTCOME_COMPLETED,
       VMMI_WHERE_DESTINATION, VMMI_EXIT_KILLED, SIGKILL, VMMI_ERR_PLUGIN_CRASHED, "" },
-    { "destroyed", SAY_ERROR(11) "exit 1", { VMMI_GUEST_SHUTOFF, VMMI_REASON_DESTROYED, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
+    { "destroyed", SAY_ERROR(11) "exit 1",
+      { VMMI_GUEST_SHUTOFF, VMMI_REASON_DESTROYED, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
       VMMI_WHERE_NOWHERE, VMMI_EXIT_EXITED, 1, 11, "" },
-    { "postcopy-broken", SAY_ERROR(17) "exit 1", { VMMI_GUEST_PAUSED, VMMI_REASON_POSTCOPY_FAILED, VMMI_JOB_NONE },
-      VMMI_OUTCOME_FAILED, VMMI_WHERE_BOTH, VMMI_EXIT_EXITED, 1, 17, "" },
-    { "released", SAY_ERROR(13) "exit 1", { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_MIGRATION_OUT },
-      VMMI_OUTCOME_RELEASED, VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 1, 13, "" },
-    { "aborted", SAY_ERROR(9) "exit 1", { VMMI_GUEST_RUNNING, VMMI_REASON_MIGRATION_CANCELED, VMMI_JOB_NONE },
-      VMMI_OUTCOME_ABORTED, VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 1, 9, "" },
+    { "postcopy-broken", SAY_ERROR(17) "exit 1",
+      { VMMI_GUEST_PAUSED, VMMI_REASON_POSTCOPY_FAILED, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
+      VMMI_WHERE_BOTH, VMMI_EXIT_EXITED, 1, 17, "" },
+    { "released", SAY_ERROR(13) "exit 1",
+      { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_MIGRATION_OUT }, VMMI_OUTCOME_RELEASED,
+      VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 1, 13, "" },
+    { "aborted", SAY_ERROR(9) "exit 1",
+      { VMMI_GUEST_RUNNING, VMMI_REASON_MIGRATION_CANCELED, VMMI_JOB_NONE }, VMMI_OUTCOME_ABORTED,
+      VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 1, 9, "" },
 };
 
 /* outcome.json holds the same, and keeps it. */
@@ -89,9 +99,12 @@ test_row(Fixture *fixture, gconstpointer data)
     if (!dispatch_until(fixture, has_ended))
         return;
     outcome = vmmiMigrationGetOutcome(fixture->migration);
-    g_assert_cmpstr(vmmiOutcomeKindToString(vmmiOutcomeGetKind(outcome)), ==, vmmiOutcomeKindToString(rows[row].kind));
-    g_assert_cmpstr(vmmiWhereToString(vmmiOutcomeGetWhere(outcome)), ==, vmmiWhereToString(rows[row].where));
-    g_assert_cmpstr(vmmiExitKindToString(vmmiOutcomeGetExitKind(outcome)), ==, vmmiExitKindToString(rows[row].exit_kind));
+    g_assert_cmpstr(vmmiOutcomeKindToString(vmmiOutcomeGetKind(outcome)), ==,
+                    vmmiOutcomeKindToString(rows[row].kind));
+    g_assert_cmpstr(vmmiWhereToString(vmmiOutcomeGetWhere(outcome)), ==,
+                    vmmiWhereToString(rows[row].where));
+    g_assert_cmpstr(vmmiExitKindToString(vmmiOutcomeGetExitKind(outcome)), ==,
+                    vmmiExitKindToString(rows[row].exit_kind));
     g_assert_cmpint(vmmiOutcomeGetExitValue(outcome), ==, rows[row].exit_value);
     g_assert_cmpint(vmmiErrorGetCode(vmmiOutcomeGetError(outcome)), ==, rows[row].error);
     if (!strstr(vmmiOutcomeGetDiagnostics(outcome), rows[row].diagnostics))
@@ -100,7 +113,7 @@ test_row(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(fixture->freed, ==, 1);
 }
 
-/* --- the plugin ends, the migration does not -------------------------------------------------------------- */
+/* --- the plugin ends, the migration does not -------------------------------------- */
 
 static bool
 is_unattended(Fixture *fixture)
@@ -138,10 +151,13 @@ test_unattended(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_true(log_has(fixture, ">unattended "));
     g_assert_true(g_str_has_suffix(fixture->log->str, "unattended>completed end:completed "));
     g_assert_cmpuint(vmmiMigrationGetPercent(fixture->migration), ==, 100);
-    g_assert_cmpint(vmmiErrorGetCode(vmmiOutcomeGetError(vmmiMigrationGetOutcome(fixture->migration))), ==,
-                    VMMI_ERR_PLUGIN_CRASHED);
-    g_assert_cmpuint(vmmiSampleGetOr(vmmiOutcomeGetStatistics(vmmiMigrationGetOutcome(fixture->migration)),
-                                     VMMI_SAMPLE_DOWNTIME_FINAL_MS, 0), ==, 42);
+    g_assert_cmpint(
+        vmmiErrorGetCode(vmmiOutcomeGetError(vmmiMigrationGetOutcome(fixture->migration))), ==,
+        VMMI_ERR_PLUGIN_CRASHED);
+    g_assert_cmpuint(
+        vmmiSampleGetOr(vmmiOutcomeGetStatistics(vmmiMigrationGetOutcome(fixture->migration)),
+                        VMMI_SAMPLE_DOWNTIME_FINAL_MS, 0),
+        ==, 42);
 }
 
 static void
@@ -166,7 +182,8 @@ test_unattended_lost(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     world_set_lost(&source_world, true);
     dispatch_until(fixture, has_ended);
     g_assert_true(log_has(fixture, "unattended>unknown end:unknown"));
-    g_assert_cmpint(vmmiOutcomeGetWhere(vmmiMigrationGetOutcome(fixture->migration)), ==, VMMI_WHERE_UNKNOWN);
+    g_assert_cmpint(vmmiOutcomeGetWhere(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    VMMI_WHERE_UNKNOWN);
 }
 
 /* A source that hangs does not hang the manager. */
@@ -202,12 +219,13 @@ test_destination_tells(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     world_set(&destination_world, 1, VMMI_GUEST_RUNNING, VMMI_REASON_MIGRATED, VMMI_JOB_NONE);
     kill_plugin(fixture);
     dispatch_until(fixture, has_ended);
-    g_assert_cmpint(vmmiOutcomeGetWhere(vmmiMigrationGetOutcome(fixture->migration)), ==, VMMI_WHERE_DESTINATION);
+    g_assert_cmpint(vmmiOutcomeGetWhere(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    VMMI_WHERE_DESTINATION);
     g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)),
                             "on the destination the guest is running"));
 }
 
-/* --- shims are killed ------------------------------------------------------------------------------------- */
+/* --- shims are killed ------------------------------------------------------------- */
 
 static pid_t
 shim_pid(Fixture *fixture)
@@ -238,7 +256,8 @@ test_shim_killed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     make_file(fixture, "go");
     dispatch_until(fixture, has_ended);
     g_assert_true(log_has(fixture, "end:completed"));
-    g_assert_cmpint(vmmiOutcomeGetExitKind(vmmiMigrationGetOutcome(fixture->migration)), ==, VMMI_EXIT_UNKNOWN);
+    g_assert_cmpint(vmmiOutcomeGetExitKind(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    VMMI_EXIT_UNKNOWN);
     g_assert_null(vmmiOutcomeGetError(vmmiMigrationGetOutcome(fixture->migration)));
 }
 
@@ -252,11 +271,13 @@ test_both_killed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     kill_plugin(fixture);
     dispatch_until(fixture, has_ended);
     g_assert_true(log_has(fixture, "end:failed"));
-    g_assert_cmpint(vmmiOutcomeGetExitKind(vmmiMigrationGetOutcome(fixture->migration)), ==, VMMI_EXIT_UNKNOWN);
-    g_assert_cmpint(vmmiOutcomeGetWhere(vmmiMigrationGetOutcome(fixture->migration)), ==, VMMI_WHERE_SOURCE);
+    g_assert_cmpint(vmmiOutcomeGetExitKind(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    VMMI_EXIT_UNKNOWN);
+    g_assert_cmpint(vmmiOutcomeGetWhere(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    VMMI_WHERE_SOURCE);
 }
 
-/* --- once and for all ------------------------------------------------------------------------------------- */
+/* --- once and for all ------------------------------------------------------------- */
 
 /* Somebody else settled it: that outcome counts here too. */
 static void
@@ -271,7 +292,8 @@ test_adopt(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     dispatch_until(fixture, is_unattended);
     g_assert_cmpint(vmmiJobSettle(fixture->migration->job, settled, strlen(settled), NULL), ==, 1);
     dispatch_until(fixture, has_ended);
-    g_assert_cmpstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)), ==, "seen by another");
+    g_assert_cmpstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    "seen by another");
     g_assert_true(log_has(fixture, "end:aborted"));
 }
 
@@ -305,16 +327,19 @@ test_journal(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     journal = vmmiJournalOpen(vmmiJobGetFd(fixture->migration->job), NULL);
     vmmiJournalAddState(journal, VMMI_STATE_PRECOPY, NULL, NULL);
     vmmiJournalAddSample(journal, figures, NULL);
-    vmmiJournalAddState(journal, VMMI_STATE_BEGIN, NULL, NULL);   /* illegal: left out */
-    vmmiJournalAddState(journal, VMMI_STATE_COMPLETED, NULL, NULL);   /* judged, not read */
+    vmmiJournalAddState(journal, VMMI_STATE_BEGIN, NULL, NULL);     /* illegal: left out */
+    vmmiJournalAddState(journal, VMMI_STATE_COMPLETED, NULL, NULL); /* judged, not read */
     vmmiJournalAddAction(journal, action, NULL);
     vmmiJournalAddEnd(journal, end, NULL);
     world_set(&source_world, 1, VMMI_GUEST_ABSENT, VMMI_REASON_OTHER, VMMI_JOB_NONE);
     make_file(fixture, "go");
     dispatch_until(fixture, has_ended);
-    g_assert_cmpstr(fixture->log->str, ==, "starting>precopy sample precopy>completed end:completed ");
-    g_assert_cmpstr(vmmiOutcomeGetActions(vmmiMigrationGetOutcome(fixture->migration)), ==, "[{\"what\":\"downtime\"}]");
-    g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)), "journal"));
+    g_assert_cmpstr(fixture->log->str, ==,
+                    "starting>precopy sample precopy>completed end:completed ");
+    g_assert_cmpstr(vmmiOutcomeGetActions(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    "[{\"what\":\"downtime\"}]");
+    g_assert_nonnull(
+        strstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)), "journal"));
 }
 
 /* A journal that fell silent is not waited for. */
@@ -342,7 +367,7 @@ test_journal_silent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     kill_plugin(fixture);
 }
 
-/* --- events ----------------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------- */
 
 static bool
 has_postcopy(Fixture *fixture)
@@ -353,8 +378,12 @@ has_postcopy(Fixture *fixture)
 static void
 test_events(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    vmmiEvent state = { .size = sizeof(state), .type = VMMI_EVENT_STATE, .state = VMMI_STATE_POSTCOPY };
-    vmmiEvent gone = { .size = sizeof(gone), .type = VMMI_EVENT_GUEST, .guest_state = VMMI_GUEST_SHUTOFF,
+    vmmiEvent state = { .size = sizeof(state),
+                        .type = VMMI_EVENT_STATE,
+                        .state = VMMI_STATE_POSTCOPY };
+    vmmiEvent gone = { .size = sizeof(gone),
+                       .type = VMMI_EVENT_GUEST,
+                       .guest_state = VMMI_GUEST_SHUTOFF,
                        .reason = VMMI_REASON_MIGRATED };
 
     fixture->connect->options.events = VMMI_EVENTS_APPLICATION;
@@ -369,10 +398,11 @@ test_events(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     kill_plugin(fixture);
     dispatch_until(fixture, has_ended);
     g_assert_true(log_has(fixture, "postcopy>completed end:completed"));
-    g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)), "it had reported"));
+    g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)),
+                            "it had reported"));
 }
 
-/* --- many ------------------------------------------------------------------------------------------------- */
+/* --- many ------------------------------------------------------------------------- */
 
 #define MANY 100
 
@@ -389,14 +419,17 @@ test_many(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     }
     for (unsigned int i = 0; i < MANY; i++) {
         g_assert_cmpint(vmmiMigrationWait(migrations[i], 60000, NULL), ==, 1);
-        g_assert_cmpint(vmmiOutcomeGetKind(vmmiMigrationGetOutcome(migrations[i])), ==, VMMI_OUTCOME_FAILED);
+        g_assert_cmpint(vmmiOutcomeGetKind(vmmiMigrationGetOutcome(migrations[i])), ==,
+                        VMMI_OUTCOME_FAILED);
     }
     for (unsigned int i = 0; i < MANY; i++)
         vmmiMigrationUnref(migrations[i]);
     g_assert_cmpuint(fixture->freed, ==, MANY);
 }
 
-#define ADD(name, function) g_test_add("/migration/outcome/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+#define ADD(name, function)                                                                        \
+    g_test_add("/migration/outcome/" name, Fixture, NULL, fixture_set_up, function,                \
+               fixture_tear_down)
 
 int
 main(int argc, char **argv)

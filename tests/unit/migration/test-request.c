@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-request.c: the `migration` object of a configuration becomes a request, or an error that names the key.
+ * test-request.c: the `migration` object of a configuration becomes a request, or an error that
+ * names the key.
  */
 #include "message/json.h"
 #include "migration/request.h"
@@ -21,7 +22,8 @@ static const struct {
     int code;
     const char *needle;
 } refused[] = {
-    { "not-object", "[1]", VMMI_ERR_MALFORMED_CONFIGURATION, "'migration' must be an object, got an array" },
+    { "not-object", "[1]", VMMI_ERR_MALFORMED_CONFIGURATION,
+      "'migration' must be an object, got an array" },
     { "mode-type", "{\"mode\": 1}", VMMI_ERR_MALFORMED_CONFIGURATION,
       "'migration.mode' must be a string, got an integer" },
     { "mode-name", "{\"mode\": \"tunnel\"}", VMMI_ERR_MALFORMED_CONFIGURATION,
@@ -30,7 +32,8 @@ static const struct {
       "must be one of 'auto', 'never', 'only', got 'yes'" },
     { "flags-type", "{\"flags\": \"live\"}", VMMI_ERR_MALFORMED_CONFIGURATION,
       "'migration.flags' must be an array of strings" },
-    { "flag-type", "{\"flags\": [\"live\", 3]}", VMMI_ERR_MALFORMED_CONFIGURATION, "'migration.flags[1]'" },
+    { "flag-type", "{\"flags\": [\"live\", 3]}", VMMI_ERR_MALFORMED_CONFIGURATION,
+      "'migration.flags[1]'" },
     { "params-type", "{\"params\": []}", VMMI_ERR_MALFORMED_CONFIGURATION,
       "'migration.params' must be an object" },
     { "param-type", "{\"params\": {\"a.b\": {}}}", VMMI_ERR_MALFORMED_CONFIGURATION,
@@ -74,12 +77,13 @@ test_defaults(void)
 static void
 test_everything(void)
 {
-    g_autoptr(vmmiRequest) request = build(
-        "{\"mode\": \"managed\", \"attach\": \"never\", \"keepSource\": true, \"other\": 1,"
-        " \"flags\": [\"auto_converge\", \"postcopy\", \"no-postcopy\"],"
-        " \"params\": {\"bandwidth\": 7, \"low\": -3, \"half\": 0.5, \"on\": true, \"auto_converge.initial\": 20,"
-        " \"dname\": \"x\", \"migrate_disks\": [\"vda\", \"vdb\"]}}",
-        NULL);
+    g_autoptr(vmmiRequest) request =
+        build("{\"mode\": \"managed\", \"attach\": \"never\", \"keepSource\": true, \"other\": 1,"
+              " \"flags\": [\"auto_converge\", \"postcopy\", \"no-postcopy\"],"
+              " \"params\": {\"bandwidth\": 7, \"low\": -3, \"half\": 0.5, \"on\": true, "
+              "\"auto_converge.initial\": 20,"
+              " \"dname\": \"x\", \"migrate_disks\": [\"vda\", \"vdb\"]}}",
+              NULL);
     const vmmiMigrateRequest *got = vmmiRequestGet(request);
 
     g_assert_cmpint(got->mode, ==, VMMI_MODE_MANAGED);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-start.c: what is refused before anything is started, what is left then (nothing), and what a plugin gets.
+ * test-start.c: what is refused before anything is started, what is left then (nothing), and what a
+ * plugin gets.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -16,30 +17,67 @@ static const struct {
     int code;
     const char *needle;
 } refused[] = {
-    { "no-guest", { .plugin = "fake", .destination_uri = "d:///" }, VMMI_ERR_INVALID_ARGUMENT, "a guest's UUID" },
-    { "no-destination", { .plugin = "fake", .guest = "g1" }, VMMI_ERR_MALFORMED_PARAMETERS, "a destination URI" },
-    { "dash-destination", { .plugin = "fake", .guest = "g1", .destination_uri = "-" }, VMMI_ERR_MALFORMED_PARAMETERS,
+    { "no-guest",
+      { .plugin = "fake", .destination_uri = "d:///" },
+      VMMI_ERR_INVALID_ARGUMENT,
+      "a guest's UUID" },
+    { "no-destination",
+      { .plugin = "fake", .guest = "g1" },
+      VMMI_ERR_MALFORMED_PARAMETERS,
       "a destination URI" },
-    { "password", { .plugin = "fake", .guest = "g1", .destination_uri = "qemu+tcp://joe:secret@h/system" },
-      VMMI_ERR_MALFORMED_PARAMETERS, "the destination URI has a password" },
-    { "control-character", { .plugin = "fake", .guest = "g1", .destination_uri = "d:///\n" }, VMMI_ERR_MALFORMED_PARAMETERS,
+    { "dash-destination",
+      { .plugin = "fake", .guest = "g1", .destination_uri = "-" },
+      VMMI_ERR_MALFORMED_PARAMETERS,
+      "a destination URI" },
+    { "password",
+      { .plugin = "fake", .guest = "g1", .destination_uri = "qemu+tcp://joe:secret@h/system" },
+      VMMI_ERR_MALFORMED_PARAMETERS,
+      "the destination URI has a password" },
+    { "control-character",
+      { .plugin = "fake", .guest = "g1", .destination_uri = "d:///\n" },
+      VMMI_ERR_MALFORMED_PARAMETERS,
       "control character" },
-    { "unknown-guest", { .plugin = "fake", .guest = "nobody", .destination_uri = "d:///" }, VMMI_ERR_GUEST_UNKNOWN,
+    { "unknown-guest",
+      { .plugin = "fake", .guest = "nobody", .destination_uri = "d:///" },
+      VMMI_ERR_GUEST_UNKNOWN,
       "there is no guest 'nobody'" },
-    { "busy-guest", { .plugin = "fake", .guest = "g2", .destination_uri = "d:///" }, VMMI_ERR_GUEST_BUSY,
+    { "busy-guest",
+      { .plugin = "fake", .guest = "g2", .destination_uri = "d:///" },
+      VMMI_ERR_GUEST_BUSY,
       "guest 'g2' is being migrated already" },
-    { "unknown-plugin", { .plugin = "nothing", .guest = "g1", .destination_uri = "d:///" }, VMMI_ERR_PLUGIN_UNKNOWN,
+    { "unknown-plugin",
+      { .plugin = "nothing", .guest = "g1", .destination_uri = "d:///" },
+      VMMI_ERR_PLUGIN_UNKNOWN,
       "nothing" },
-    { "open-plugin", { .plugin = "open", .guest = "g1", .destination_uri = "d:///" }, VMMI_ERR_PLUGIN_REFUSED, "open" },
-    { "no-interpreter", { .plugin = "lost", .guest = "g1", .destination_uri = "d:///" }, VMMI_ERR_PLUGIN_LAUNCH,
+    { "open-plugin",
+      { .plugin = "open", .guest = "g1", .destination_uri = "d:///" },
+      VMMI_ERR_PLUGIN_REFUSED,
+      "open" },
+    { "no-interpreter",
+      { .plugin = "lost", .guest = "g1", .destination_uri = "d:///" },
+      VMMI_ERR_PLUGIN_LAUNCH,
       "/nowhere/interpreter" },
-    { "bad-config", { .plugin = "fake", .guest = "g1", .destination_uri = "d:///", .configuration = "{\"verbose\": \"x\"}" },
-      VMMI_ERR_MALFORMED_CONFIGURATION, "verbose" },
-    { "bad-flag", { .plugin = "fake", .guest = "g1", .destination_uri = "d:///",
-      .configuration = "{\"migration\": {\"flags\": [\"bogus\"]}}" }, VMMI_ERR_MALFORMED_CONFIGURATION,
+    { "bad-config",
+      { .plugin = "fake",
+        .guest = "g1",
+        .destination_uri = "d:///",
+        .configuration = "{\"verbose\": \"x\"}" },
+      VMMI_ERR_MALFORMED_CONFIGURATION,
+      "verbose" },
+    { "bad-flag",
+      { .plugin = "fake",
+        .guest = "g1",
+        .destination_uri = "d:///",
+        .configuration = "{\"migration\": {\"flags\": [\"bogus\"]}}" },
+      VMMI_ERR_MALFORMED_CONFIGURATION,
       "there is no flag 'bogus'" },
-    { "bad-mode", { .plugin = "fake", .guest = "g1", .destination_uri = "d:///",
-      .configuration = "{\"migration\": {\"mode\": \"sideways\"}}" }, VMMI_ERR_MALFORMED_CONFIGURATION, "sideways" },
+    { "bad-mode",
+      { .plugin = "fake",
+        .guest = "g1",
+        .destination_uri = "d:///",
+        .configuration = "{\"migration\": {\"mode\": \"sideways\"}}" },
+      VMMI_ERR_MALFORMED_CONFIGURATION,
+      "sideways" },
 };
 
 static void
@@ -62,8 +100,9 @@ expect_nothing_left(const Fixture *fixture)
     g_autofree char *holder = NULL;
 
     g_assert_cmpuint(g_strv_length(jobs), ==, 0);
-    g_assert_cmpint(vmmiClaimFind(fixture->manager->run, "test", "00000001-0000-4000-8000-000000000000", &holder, NULL), ==,
-                    0);
+    g_assert_cmpint(vmmiClaimFind(fixture->manager->run, "test",
+                                  "00000001-0000-4000-8000-000000000000", &holder, NULL),
+                    ==, 0);
     g_assert_cmpuint(g_hash_table_size(fixture->manager->migrations), ==, 0);
     g_assert_cmpuint(g_hash_table_size(fixture->manager->watches), ==, 0);
 }
@@ -143,7 +182,9 @@ read_output(const vmmiMigration *migration)
     char *text = NULL;
     size_t length;
 
-    g_assert_cmpint(vmmiJobReadStream(migration->job, VMMI_JOB_STDOUT, 0, 65536, &text, &length, NULL, NULL), ==, 0);
+    g_assert_cmpint(
+        vmmiJobReadStream(migration->job, VMMI_JOB_STDOUT, 0, 65536, &text, &length, NULL, NULL),
+        ==, 0);
     return text;
 }
 
@@ -166,7 +207,9 @@ test_what_a_plugin_gets(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     connect_options.password_file = "/secret/file";
     connect = vmmiConnectOpen("test:///source", &connect_options, 0, NULL);
     g_setenv("SECRET", "x", TRUE);
-    write_plugin(fixture, "fake", "echo \"$0|$#|$1|$2|$3|$4\"\necho \"${SECRET-unset} $VMMI_JOB\"\n" SAY_ERROR(8) "exit 1");
+    write_plugin(
+        fixture, "fake",
+        "echo \"$0|$#|$1|$2|$3|$4\"\necho \"${SECRET-unset} $VMMI_JOB\"\n" SAY_ERROR(8) "exit 1");
     options.plugin = "fake";
     options.guest = "g1";
     options.destination_uri = "test:///destination";
@@ -176,7 +219,8 @@ test_what_a_plugin_gets(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_nonnull(fixture->migration);
     g_assert_cmpint(vmmiMigrationWait(fixture->migration, 20000, NULL), ==, 1);
     output = read_output(fixture->migration);
-    g_assert_nonnull(strstr(output, "|4|00000001-0000-4000-8000-000000000000|test:///destination|-|-\n"));
+    g_assert_nonnull(
+        strstr(output, "|4|00000001-0000-4000-8000-000000000000|test:///destination|-|-\n"));
     g_assert_nonnull(strstr(output, "unset /"));
     g_assert_nonnull(strstr(output, vmmiMigrationGetId(fixture->migration)));
 
@@ -193,14 +237,16 @@ test_what_a_plugin_gets(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 
     shown = vmmiJsonParse(vmmiMigrationGetConfiguration(fixture->migration),
                           strlen(vmmiMigrationGetConfiguration(fixture->migration)), NULL, NULL);
-    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(shown, "origins"), "migration.params.bandwidth")), ==,
-                    "--set");
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(shown, "origins"),
+                                                      "migration.params.bandwidth")),
+                    ==, "--set");
 }
 
 static void
 test_information(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    static const char *const keys[] = { "id", "guest", "uuid", "plugin", "state", "outcome", "where", "percent", "error" };
+    static const char *const keys[] = { "id",      "guest", "uuid",    "plugin", "state",
+                                        "outcome", "where", "percent", "error" };
     g_autoptr(json_t) before = NULL;
     g_autoptr(json_t) after = NULL;
     char *text;
@@ -223,9 +269,12 @@ test_information(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     vmmiFree(text);
     g_assert_cmpstr(json_string_value(json_object_get(after, "outcome")), ==, "failed");
     g_assert_cmpstr(json_string_value(json_object_get(after, "where")), ==, "source");
-    g_assert_cmpint(json_integer_value(json_object_get(json_object_get(after, "error"), "code")), ==, 8);
-    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(after, "error"), "message")), ==, "said");
-    g_assert_true(g_str_has_prefix(vmmiMigrationGetDirectory(fixture->migration), vmmiManagerGetRunDir(fixture->manager)));
+    g_assert_cmpint(json_integer_value(json_object_get(json_object_get(after, "error"), "code")),
+                    ==, 8);
+    g_assert_cmpstr(json_string_value(json_object_get(json_object_get(after, "error"), "message")),
+                    ==, "said");
+    g_assert_true(g_str_has_prefix(vmmiMigrationGetDirectory(fixture->migration),
+                                   vmmiManagerGetRunDir(fixture->manager)));
 }
 
 /* Two processes at once for one guest: exactly one wins. */
@@ -250,7 +299,7 @@ test_race(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
             options.guest = "g1";
             options.destination_uri = "d:///";
             _exit(vmmiMigrationStart(manager, connect, &options, &error) ? 0
-                  : vmmiErrorGetCode(error) == VMMI_ERR_GUEST_BUSY      ? 14
+                  : vmmiErrorGetCode(error) == VMMI_ERR_GUEST_BUSY       ? 14
                                                                          : 1);
         }
     }
@@ -266,7 +315,8 @@ test_race(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     make_file(fixture, "go");
 }
 
-#define ADD(name, function) g_test_add("/migration/start/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+#define ADD(name, function)                                                                        \
+    g_test_add("/migration/start/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
 int
 main(int argc, char **argv)
@@ -277,7 +327,8 @@ main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
         g_autofree char *path = g_strdup_printf("/migration/start/refused/%s", refused[i].name);
 
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_refused, fixture_tear_down);
+        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_refused,
+                   fixture_tear_down);
     }
     ADD("lonely-driver", test_lonely);
     ADD("newer-options", test_newer_options);

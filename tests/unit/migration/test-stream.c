@@ -8,15 +8,16 @@
 #include "migration/stream.h"
 #include "util/cleanup.h"
 
-#define DONE(result, mark) \
-    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"completion\", \"timestamp\": " mark \
+#define DONE(result, mark)                                                                         \
+    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"completion\", \"timestamp\": " mark           \
     ", \"completion\": {\"result\": \"success\", \"success\": {}}}"
-#define STATUS \
-    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": 1, \"status\": {\"state\": \"precopy\"}}"
+#define STATUS                                                                                     \
+    "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": 1, \"status\": "     \
+    "{\"state\": \"precopy\"}}"
 
 static const struct {
     const char *name, *text;
-    uint64_t timestamp;   /* of the completion; 0: there is none */
+    uint64_t timestamp; /* of the completion; 0: there is none */
     const char *noise;
 } rows[] = {
     { "empty", "", 0, "" },
@@ -32,7 +33,12 @@ static const struct {
     { "other-version", "{\"vmmiVersion\": \"9.0\", \"contentType\": \"completion\"}", 0,
       "{\"vmmiVersion\": \"9.0\", \"contentType\": \"completion\"}" },
     { "control-characters", "\033[31mred\a", 0, "[31mred" },
-    { "broken-utf8", "a\xff" "b", 0, "a\xef\xbf\xbd" "b" },
+    { "broken-utf8",
+      "a\xff"
+      "b",
+      0,
+      "a\xef\xbf\xbd"
+      "b" },
 };
 
 static void
@@ -40,7 +46,8 @@ test_row(gconstpointer data)
 {
     size_t row = GPOINTER_TO_SIZE(data);
     g_autofree char *noise = NULL;
-    g_autoptr(vmmiMessage) found = vmmiStreamFindCompletion(rows[row].text, strlen(rows[row].text), &noise);
+    g_autoptr(vmmiMessage) found =
+        vmmiStreamFindCompletion(rows[row].text, strlen(rows[row].text), &noise);
     uint64_t timestamp = 0;
 
     if (found)
@@ -53,9 +60,9 @@ test_row(gconstpointer data)
 static const struct {
     const char *name, *unit;
 } floods[] = {
-    { "braces", "{" },     { "keys", "{\"" },       { "objects", "{\"a\":" }, { "strings", "{\"a\":\"{" },
-    { "arrays", "{\"a\":[" }, { "bytes", "\xff" },   { "spaces", "{ " },       { "empties", "{}" },
-    { "whole", STATUS },
+    { "braces", "{" },           { "keys", "{\"" },        { "objects", "{\"a\":" },
+    { "strings", "{\"a\":\"{" }, { "arrays", "{\"a\":[" }, { "bytes", "\xff" },
+    { "spaces", "{ " },          { "empties", "{}" },      { "whole", STATUS },
 };
 
 static void
@@ -84,7 +91,8 @@ test_status_pieces(void)
 
     for (size_t length = 0; length <= strlen(text); length++) {
         size_t consumed = 0;
-        g_autoptr(vmmiMessage) status = vmmiStreamFindStatus(text + offset, length - offset, &consumed);
+        g_autoptr(vmmiMessage) status =
+            vmmiStreamFindStatus(text + offset, length - offset, &consumed);
 
         offset += consumed;
         g_assert_cmpuint(offset, <=, length);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * world.c: a driver whose guests do what a test says. "test:///source" and "test:///destination" are its hosts;
- * "lonely:///" is the same without a way of its own to launch plugins.
+ * world.c: a driver whose guests do what a test says. "test:///source" and "test:///destination"
+ * are its hosts; "lonely:///" is the same without a way of its own to launch plugins.
  */
 #include "world.h"
 
@@ -17,7 +17,7 @@
 
 World source_world, destination_world;
 
-/* --- the driver ------------------------------------------------------------------------------------------- */
+/* --- the driver ------------------------------------------------------------------- */
 
 static unsigned int
 guest_of_uuid(const char *uuid)
@@ -204,12 +204,14 @@ probe_test(const char *uri, vmmiError **err)
 static int
 probe_lonely(const char *uri, vmmiError **err)
 {
-    return g_str_has_prefix(uri, "lonely://") ? 0 : vmmiErrorSet(err, VMMI_ERR_DECLINED, "not mine");
+    return g_str_has_prefix(uri, "lonely://") ? 0
+                                              : vmmiErrorSet(err, VMMI_ERR_DECLINED, "not mine");
 }
 
 static int
 open_world(const char *uri, const vmmiConnectOptions *options G_GNUC_UNUSED,
-           unsigned int flags G_GNUC_UNUSED, vmmiDriverOpened *opened, vmmiError **err G_GNUC_UNUSED)
+           unsigned int flags G_GNUC_UNUSED, vmmiDriverOpened *opened,
+           vmmiError **err G_GNUC_UNUSED)
 {
     bool destination = strstr(uri, "destination") != NULL;
 
@@ -220,10 +222,12 @@ open_world(const char *uri, const vmmiConnectOptions *options G_GNUC_UNUSED,
 }
 
 static const vmmiDriver test_driver = {
-    VMMI_DRIVER_INIT, .name = "test", .summary = "guests as a test wants them", .probe = probe_test, .open = open_world,
+    VMMI_DRIVER_INIT,    .name = "test",     .summary = "guests as a test wants them",
+    .probe = probe_test, .open = open_world,
 };
 static const vmmiDriver lonely_driver = {
-    VMMI_DRIVER_INIT, .name = "lonely", .summary = "cannot launch", .probe = probe_lonely, .open = open_world,
+    VMMI_DRIVER_INIT,      .name = "lonely",   .summary = "cannot launch",
+    .probe = probe_lonely, .open = open_world,
 };
 
 void
@@ -233,7 +237,7 @@ world_register(void)
     g_assert_cmpint(vmmiDriverRegister(&lonely_driver, NULL), ==, 0);
 }
 
-/* --- the world -------------------------------------------------------------------------------------------- */
+/* --- the world -------------------------------------------------------------------- */
 
 static void
 reset(World *world, vmmiGuestState state)
@@ -245,7 +249,8 @@ reset(World *world, vmmiGuestState state)
 }
 
 void
-world_set(World *world, unsigned int guest, vmmiGuestState state, vmmiGuestReason reason, vmmiJobKind job)
+world_set(World *world, unsigned int guest, vmmiGuestState state, vmmiGuestReason reason,
+          vmmiJobKind job)
 {
     g_mutex_lock(&world->lock);
     world->guests[guest] = (WorldGuest){ state, reason, job };
@@ -289,12 +294,13 @@ world_send(World *world, const vmmiEvent *event)
     g_mutex_unlock(&world->lock);
 }
 
-/* --- the fixture ------------------------------------------------------------------------------------------ */
+/* --- the fixture ------------------------------------------------------------------ */
 
 static void
 remove_tree(const char *path)
 {
-    g_autoptr(GDir) dir = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
+    g_autoptr(GDir) dir =
+        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
     const char *name;
 
     while (dir && (name = g_dir_read_name(dir))) {
@@ -341,7 +347,8 @@ kill_plugins(const Fixture *fixture)
 
         if (job)
             vmmiJobSignal(job, SIGKILL, NULL);
-        while (job && vmmiJobReadResult(job, &result, NULL) == 0 && vmmiClockBoottimeMs() < deadline)
+        while (job && vmmiJobReadResult(job, &result, NULL) == 0 &&
+               vmmiClockBoottimeMs() < deadline)
             g_usleep(1000);
     }
 }
@@ -365,8 +372,8 @@ void
 write_plugin(const Fixture *fixture, const char *name, const char *body)
 {
     g_autofree char *path = g_build_filename(fixture->plugins, name, NULL);
-    g_autofree char *text = g_strdup_printf("#!/bin/sh\n[ \"$1\" = --vmmi-describe ] && exit 1\nTOP='%s'\n%s\n",
-                                            fixture->top, body);
+    g_autofree char *text = g_strdup_printf(
+        "#!/bin/sh\n[ \"$1\" = --vmmi-describe ] && exit 1\nTOP='%s'\n%s\n", fixture->top, body);
 
     g_assert_true(g_file_set_contents(path, text, -1, NULL));
     g_assert_cmpint(chmod(path, 0700), ==, 0);
@@ -395,7 +402,7 @@ start(Fixture *fixture, unsigned int guest)
     return migration;
 }
 
-/* --- the log ---------------------------------------------------------------------------------------------- */
+/* --- the log ---------------------------------------------------------------------- */
 
 static void
 log_state(vmmiMigration *migration, vmmiState from, vmmiState to, void *opaque)
@@ -416,15 +423,16 @@ log_sample(vmmiMigration *migration, const vmmiSample *figures, void *opaque)
 }
 
 static void
-log_status(vmmiMigration *migration G_GNUC_UNUSED, const vmmiMessage *status, const vmmiError *error,
-           void *opaque)
+log_status(vmmiMigration *migration G_GNUC_UNUSED, const vmmiMessage *status,
+           const vmmiError *error, void *opaque)
 {
     Fixture *fixture = opaque;
     const char *state = "none";
 
     if (status)
         vmmiMessageGetString(status, "state", &state);
-    g_string_append_printf(fixture->log, "status:%s ", status ? state : vmmiErrorCodeToString(vmmiErrorGetCode(error)));
+    g_string_append_printf(fixture->log, "status:%s ",
+                           status ? state : vmmiErrorCodeToString(vmmiErrorGetCode(error)));
 }
 
 static void
@@ -433,7 +441,8 @@ log_end(vmmiMigration *migration, const vmmiOutcome *outcome, void *opaque)
     Fixture *fixture = opaque;
 
     g_assert_true(vmmiMigrationGetOutcome(migration) == outcome);
-    g_string_append_printf(fixture->log, "end:%s ", vmmiOutcomeKindToString(vmmiOutcomeGetKind(outcome)));
+    g_string_append_printf(fixture->log, "end:%s ",
+                           vmmiOutcomeKindToString(vmmiOutcomeGetKind(outcome)));
 }
 
 static void

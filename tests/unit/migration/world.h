@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * world.h: a driver whose guests do what a test says, small plugins, and a log of callbacks. The run directory, the shim and the
- * plugin processes are real.
+ * world.h: a driver whose guests do what a test says, small plugins, and a log of callbacks. The
+ * run directory, the shim and the plugin processes are real.
  */
 #ifndef VMMI_TEST_MIGRATION_WORLD_H
 #define VMMI_TEST_MIGRATION_WORLD_H
@@ -11,12 +11,14 @@
 
 #define GUESTS 128
 
-/* What the text of a plugin may use: completions, and waiting for a file in the test's directory. */
-#define SAY(result, content) \
-    "echo '{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"completion\", \"timestamp\": 1, " \
+/* What the text of a plugin may use: completions, and waiting for a file in the test's directory.
+ */
+#define SAY(result, content)                                                                       \
+    "echo '{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"completion\", \"timestamp\": 1, "       \
     "\"completion\": {\"result\": \"" result "\", \"" result "\": {" content "}}}' >&2\n"
 #define SAY_SUCCESS SAY("success", "")
-#define SAY_ERROR(code) SAY("error", "\"code\": " #code ", \"message\": \"said\", \"details\": \"\"")
+#define SAY_ERROR(code)                                                                            \
+    SAY("error", "\"code\": " #code ", \"message\": \"said\", \"details\": \"\"")
 #define WAIT_FOR(name) "while [ ! -e \"$TOP/" name "\" ]; do sleep 0.01; done\n"
 #define FOREVER "while :; do sleep 0.05; done\n"
 #define READY ": > \"$TOP/ready\"\n"
@@ -32,12 +34,12 @@ typedef struct {
     GMutex lock;
     GCond changed;
     WorldGuest guests[GUESTS];
-    bool lost;              /* every call fails */
-    bool stuck;             /* calls do not return */
-    unsigned int asked;     /* calls of guest_get_info */
+    bool lost;          /* every call fails */
+    bool stuck;         /* calls do not return */
+    unsigned int asked; /* calls of guest_get_info */
     unsigned int aborted;
     unsigned int monitors;
-    vmmiEventFunc func;     /* of the last monitor */
+    vmmiEventFunc func; /* of the last monitor */
     void *func_opaque;
     vmmiFreeFunc func_free;
 } World;
@@ -45,13 +47,13 @@ typedef struct {
 extern World source_world, destination_world;
 
 typedef struct {
-    char *top;              /* removed at the end */
+    char *top; /* removed at the end */
     char *plugins;
     vmmiManager *manager;
     vmmiConnect *connect;
     vmmiConnect *destination;
-    GString *log;           /* of callbacks: "starting>precopy sample end:completed " */
-    unsigned int freed;     /* how often free_opaque ran */
+    GString *log;       /* of callbacks: "starting>precopy sample end:completed " */
+    unsigned int freed; /* how often free_opaque ran */
     vmmiMigration *migration;
 } Fixture;
 
@@ -60,7 +62,8 @@ void world_register(void);
 void fixture_set_up(Fixture *fixture, gconstpointer data);
 void fixture_tear_down(Fixture *fixture, gconstpointer data);
 
-void world_set(World *world, unsigned int guest, vmmiGuestState state, vmmiGuestReason reason, vmmiJobKind job);
+void world_set(World *world, unsigned int guest, vmmiGuestState state, vmmiGuestReason reason,
+               vmmiJobKind job);
 void world_set_lost(World *world, bool lost);
 void world_set_stuck(World *world, bool stuck);
 unsigned int world_count(World *world, const unsigned int *counter);
