@@ -20,8 +20,8 @@
 /* One migration from its start to its end, without anybody's help. */
 static const struct {
     const char *name, *members, *flags;
-    int code;              /* -1: it never ends */
-    const char *needle;    /* in the message */
+    int code;           /* -1: it never ends */
+    const char *needle; /* in the message */
     const char *source, *destination;
 } ends[] = {
     { "success", ONE(GUEST), NULL, VMMI_ERR_OK, "", "absent/other", "running/migrated" },
@@ -54,9 +54,9 @@ static const struct {
       "destroyed during", "shutoff/destroyed", "absent/other" },
     { "shut-down", EVENT("'afterMs': 500, 'do': 'shutdown'"), NULL, VMMI_ERR_GUEST_DISAPPEARED,
       "shut down during", "shutoff/shutdown", "absent/other" },
-    { "unreachable-before", "'events': [{'atMs': 0, 'do': 'unreachable', 'host': 'destination'}], "
-      ONE(GUEST), NULL, VMMI_ERR_CONNECT, "host 'destination' cannot be reached", "running/other",
-      "absent/other" },
+    { "unreachable-before",
+      "'events': [{'atMs': 0, 'do': 'unreachable', 'host': 'destination'}], " ONE(GUEST), NULL,
+      VMMI_ERR_CONNECT, "host 'destination' cannot be reached", "running/other", "absent/other" },
     { "unreachable-during", EVENT("'afterMs': 500, 'do': 'unreachable', 'host': 'destination'"),
       NULL, VMMI_ERR_MIGRATION_FAILED, "for 30000 ms", "running/migration-canceled",
       "absent/other" },
@@ -100,8 +100,8 @@ test_end(gconstpointer data)
 static const struct {
     const char *name, *members;
     vmmiSimPhase step;
-    bool postcopy;         /* the kind of abort */
-    int code;              /* of the call */
+    bool postcopy; /* the kind of abort */
+    int code;      /* of the call */
     const char *source, *destination;
 } aborts[] = {
     { "begin", ONE(GUEST), VMMI_SIM_STEP_BEGIN, false, VMMI_ERR_OK, "running/other",
@@ -219,7 +219,8 @@ test_refusal(gconstpointer data)
     uint64_t job = 99;
 
     g_assert_cmpint(vmmiSimActPerform(world, 0, refusals[row].source, refusals[row].destination,
-                                      &request, &job, &error), ==, -1);
+                                      &request, &job, &error),
+                    ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, refusals[row].code);
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), refusals[row].needle));
     g_assert_cmpuint(job, ==, 99);
