@@ -11,7 +11,8 @@
 #include "util/cleanup.h"
 
 #define CODE VMMI_ERR_CONFIGURATION_FAILED
-#define LONGEST_MS 86400000.0 /* a day */
+#define LONGEST_MS 86400000.0   /* a day */
+#define DEFAULT_SET_MIB 16.0
 
 /* Members as they stand in a scenario. */
 typedef struct {
@@ -441,7 +442,7 @@ read_guest(vmmiSimWorld *world, const json_t *from, const char *place, vmmiError
     Guest read = { .pattern = "uniform",
                    .state = "running",
                    .memory_mib = 256,
-                   .set_mib = 16,
+                   .set_mib = -1,
                    .rate_mib = 1,
                    .zipf = 1,
                    .on_ms = 1000,
@@ -457,6 +458,8 @@ read_guest(vmmiSimWorld *world, const json_t *from, const char *place, vmmiError
     g_strlcpy(guest.uuid, read.uuid, sizeof(guest.uuid));
     if (!*guest.uuid)
         vmmiSimWorldMakeUuid(world->name, guest.name, guest.uuid);
+    if (read.set_mib < 0)
+        read.set_mib = MIN(DEFAULT_SET_MIB, read.memory_mib);
     if (check_identity(world, &guest, place, err) < 0 || read_load(&guest, &read, place, err) < 0 ||
         read_place(world, &guest, &read, place, err) < 0 ||
         read_faults(&guest, from, place, err) < 0)

@@ -261,8 +261,10 @@ load(vmmiSimSession *session, const vmmiSimUri *uri, vmmiError **err)
     }
     state = read_state(store, err);
     session->world = state ? vmmiSimStateLoad(state, err) : NULL;
-    if (!session->world)
+    if (!session->world) {
+        vmmiErrorSetDetails(err, "'sim reset' makes the world anew.");
         return vmmiErrorPrefix(err, "simulated world '%s/%s'", store->directory, store->name);
+    }
     session->version = session->world->version;
     load_clock(session, state);
     return uri ? vmmiSimUriMatch(uri, session->world->options, err) : 0;

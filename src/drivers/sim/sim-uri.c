@@ -112,7 +112,7 @@ take_path(const char *name, const char *value, char **path, vmmiError **err)
             "parameter '%s' must be an absolute path, since other processes use it too, got '%s'",
             name, value);
     g_free(*path);
-    *path = g_strdup(value);
+    *path = g_canonicalize_filename(value, "/");
     return 0;
 }
 
