@@ -271,21 +271,18 @@ add_faults(json_t *guest, const Option *option, const char *value, const json_t 
            vmmiError **err)
 {
     g_auto(GStrv) steps = g_strsplit(value, ",", -1);
+    g_autoptr(json_t) count = times ? number_from(json_string_value(times)) : NULL;
 
+    if (times && !count)
+        return vmmiErrorSet(err, VMMI_ERR_URI,
+                            "parameter 'fail-times' must be a number, got '%.80s'",
+                            json_string_value(times));
     for (char **step = steps; *step; step++) {
         json_t *fault = json_pack("{s:s, s:s}", "step", *step, "kind", option->key);
 
-        if (!fault)
-            return vmmiErrorSet(err, VMMI_ERR_URI, "parameter '%s' is no list of steps",
-                                option->name);
+        if (count)
+            json_object_set(fault, "times", count);
         json_array_append_new(get_array(guest, "faults"), fault);
-        if (!times)
-            continue;
-        if (!number_from(json_string_value(times)))
-            return vmmiErrorSet(err, VMMI_ERR_URI,
-                                "parameter 'fail-times' must be a number, got '%.80s'",
-                                json_string_value(times));
-        json_object_set_new(fault, "times", number_from(json_string_value(times)));
     }
     return 0;
 }
