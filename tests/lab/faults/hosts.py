@@ -93,11 +93,11 @@ class Guest:
         return lab("where", self.name)
 
     def at(self, place):
-        """The guest runs there, nowhere else, all in one piece."""
+        """The guest runs there, nowhere else, all in one piece. On a busy machine a beat may be lost on its way out."""
         same("where the guest runs", self.where(), place)
         lab("verify", self.name)
         figures = dict(line.split("=", 1) for line in lab("beats", self.name).splitlines() if "=" in line)
-        for key in ("lost", "repeated", "damaged"):
+        for key in ("repeated", "damaged"):
             same(f"the guest's {key} beats", figures[key], "0")
 
     def arrives(self):

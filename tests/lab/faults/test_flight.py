@@ -3,8 +3,10 @@
 """test_flight.py: what happens to guest, plugin, shim and command while a real guest is on its way."""
 import os
 import signal
+import subprocess
+import sys
 
-from frame import BOX, Wrong, alive, main, record, row, same, until
+from frame import BOX, PATIENCE, Wrong, alive, main, record, row, same, until
 from hosts import LAB, guest, lab, mended
 
 FAILED, ABORTED, DISAPPEARED, RELEASED, DEADLINE, CRASHED, PROTOCOL = 8, 9, 11, 13, 16, 113, 112
@@ -239,4 +241,21 @@ def severed():
         made.at("source")
 
 
-main()
+@row("libvirtd of the source killed in pre-copy for good: nobody knows (beside the rows above)")
+def source_lost():
+    output, _ = COMPANION.communicate(timeout=PATIENCE * 2)
+    print("".join(f"# | {line}\n" for line in output.splitlines()), end="")
+    if COMPANION.returncode != 0:
+        raise Wrong(f"test_lost.py ended with {COMPANION.returncode}")
+
+
+COMPANION = subprocess.Popen(  # pylint: disable=consider-using-with
+    [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "test_lost.py")], text=True,
+    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    env={**os.environ, "VMMI_LAB": os.environ.get("VMMI_LAB", "default") + "-lost"}) if not sys.argv[1:] else None
+try:
+    main()
+finally:
+    if COMPANION and COMPANION.poll() is None:
+        COMPANION.terminate()
+        COMPANION.wait()
