@@ -97,6 +97,9 @@ VMMI_PUBLIC bool vmmiMessageGetString(const vmmiMessage *message, const char *pa
                                       const char **value);
 VMMI_PUBLIC bool vmmiMessageGetUInt(const vmmiMessage *message, const char *path, uint64_t *value);
 VMMI_PUBLIC bool vmmiMessageGetBool(const vmmiMessage *message, const char *path, bool *value);
+/** Paths of the keys of a configuration or status that the library does not know; they are kept (B1). Of `policy` and
+ * `migration.params` others know the keys. Ends with NULL; free each with vmmiFree(), then the array. Since: 0.1 */
+VMMI_PUBLIC char **vmmiMessageGetUnknownKeys(const vmmiMessage *message);
 /** The value as JSON text, to be freed with vmmiFree(); NULL if absent. Since: 0.1 */
 VMMI_PUBLIC char *vmmiMessageGetJson(const vmmiMessage *message, const char *path);
 

@@ -72,6 +72,13 @@ def test_message_stdin():
     assert done.code == 1 and "the input ended without a message" in done.err
 
 
+def test_message_unknown_key():
+    text = GOOD.replace("verbose", "verbos")
+    done = run("message", "check", "-", stdin=text)
+    assert done.code == 0 and "the key 'verbos' is not known" in done.out, done.out
+    assert run("--json", "message", "check", "-", stdin=text).object()["unknownKeys"] == ["verbos"]
+
+
 def test_message_no_file():
     done = run("message", "check", "/nonexistent/file")
     assert done.code == 2 and "No such file" in done.err

@@ -10,6 +10,20 @@
 static const char *const kinds[] = { "a message", "a configuration", "a status", "a completion" };
 
 static json_t *
+unknown_keys(const vmmiMessage *message)
+{
+    char **keys = vmmiMessageGetUnknownKeys(message);
+    json_t *array = json_array();
+
+    for (size_t i = 0; keys[i]; i++) {
+        json_array_append_new(array, json_string(keys[i]));
+        vmmiFree(keys[i]);
+    }
+    vmmiFree(keys);
+    return array;
+}
+
+static json_t *
 describe(const char *file, const vmmiMessage *message)
 {
     json_t *object = json_pack("{s:s, s:b, s:s, s:s}", "file", file, "valid", 1,
@@ -23,6 +37,9 @@ describe(const char *file, const vmmiMessage *message)
         json_object_set_new(object, "sequence", json_integer((json_int_t)number));
     if (vmmiMessageGetKind(message) == VMMI_MESSAGE_COMPLETION)
         json_object_set_new(object, "success", json_boolean(vmmiCompletionIsSuccess(message)));
+    if (vmmiMessageGetKind(message) == VMMI_MESSAGE_CONFIGURATION ||
+        vmmiMessageGetKind(message) == VMMI_MESSAGE_STATUS)
+        json_object_set_new(object, "unknownKeys", unknown_keys(message));
     return object;
 }
 
@@ -32,6 +49,7 @@ print_description(const char *file, const vmmiMessage *message)
     g_autofree char *type = report_printable(vmmiMessageGetContentType(message));
     g_autofree char *name = report_printable(file);
     vmmiMessageKind kind = vmmiMessageGetKind(message);
+    json_t *unknown = unknown_keys(message);
 
     printf("%s: %s", name, kinds[kind]);
     if (kind == VMMI_MESSAGE_OTHER)
@@ -39,6 +57,12 @@ print_description(const char *file, const vmmiMessage *message)
     if (kind == VMMI_MESSAGE_COMPLETION)
         printf(" that says %s", vmmiCompletionIsSuccess(message) ? "success" : "error");
     printf(", protocol %s\n", vmmiMessageGetVersion(message));
+    for (size_t i = 0; i < json_array_size(unknown); i++) {
+        g_autofree char *key = report_printable(json_string_value(json_array_get(unknown, i)));
+
+        printf("%s: the key '%s' is not known, and kept\n", name, key);
+    }
+    json_decref(unknown);
 }
 
 static ExitCode

@@ -239,5 +239,6 @@ const Verb verb_migrate = {
     .options = entries,
     .min_arguments = 2,
     .max_arguments = 3,
+    .acts = true,
     .run = run_migrate,
 };

@@ -41,6 +41,7 @@ typedef struct {
     const char *details;            /* for --help of the verb; ends without a newline */
     const GOptionEntry *options;    /* NULL: only the common ones */
     int min_arguments, max_arguments;
+    bool acts;                      /* what it did is done, whether it could be printed or not */
     ExitCode (*run)(const Common *common, char **arguments);
 } Verb;
 

@@ -119,6 +119,13 @@ without_separator(char **words)
     return words && words[0] && strcmp(words[0], "--") == 0 ? words + 1 : words;
 }
 
+/* What could not be printed is a failure, unless something was done that stays. */
+static ExitCode
+finish(const Verb *verb, ExitCode code)
+{
+    return report_flush() || (verb && verb->acts) || code != EXIT_DONE ? code : EXIT_TROUBLE;
+}
+
 static ExitCode
 run_verb(const Verb *verb, Common *common, char **argv, int at)
 {
@@ -139,7 +146,7 @@ run_verb(const Verb *verb, Common *common, char **argv, int at)
     if (count > verb->max_arguments)
         return report_usage(common, verb->name, "'%s' is one argument too many",
                             words[verb->max_arguments]);
-    return verb->run(common, words);
+    return finish(verb, verb->run(common, words));
 }
 
 static ExitCode
@@ -154,11 +161,11 @@ run_main(Common *common, char **argv)
     if (at)
         return report_usage(common, NULL, "there is no verb '%s'", argv[at]);
     if (wants(argv, "--version"))
-        return verb_version.run(common, argv);
+        return finish(&verb_version, verb_version.run(common, argv));
     if (!wants(argv, "--help") && !wants(argv, "-h"))
         return report_usage(common, NULL, "a verb is needed, such as 'migrate'");
     print_help();
-    return EXIT_DONE;
+    return finish(NULL, EXIT_DONE);
 }
 
 int
@@ -172,5 +179,5 @@ main(int argc G_GNUC_UNUSED, char **argv)
     code = run_main(&common, argv);
     g_free(common.uri);
     g_free(common.run_dir);
-    return report_flush() || code != EXIT_DONE ? (int)code : EXIT_TROUBLE;
+    return (int)code;
 }

@@ -20,7 +20,7 @@ report_printable(const char *text)
 
         if (c == '\n' || c == '\t')
             g_string_append_c(out, ' ');
-        else if (g_unichar_iscntrl(c))
+        else if (g_unichar_iscntrl(c) || g_unichar_type(c) == G_UNICODE_FORMAT)
             g_string_append_c(out, '?');
         else
             g_string_append_unichar(out, c);

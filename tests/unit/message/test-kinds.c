@@ -210,6 +210,24 @@ test_completion_success(void)
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_INVALID_ARGUMENT);
 }
 
+static void
+test_unknown_keys(void)
+{
+    static const char text[] =
+        "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": "
+        "{\"verbos\": 1,"
+        " \"policy\": {\"any\": 1}, \"migration\": {\"params\": {\"x\": 1}, \"flag\": []}}}";
+    g_autoptr(vmmiMessage) message = vmmiMessageParse(text, strlen(text), NULL);
+    g_auto(GStrv) keys = vmmiMessageGetUnknownKeys(message), none = NULL;
+    g_autoptr(vmmiMessage) completion = vmmiCompletionNewSuccess();
+
+    g_assert_cmpuint(g_strv_length(keys), ==, 2);
+    g_assert_cmpstr(keys[0], ==, "verbos");
+    g_assert_cmpstr(keys[1], ==, "migration.flag");
+    none = vmmiMessageGetUnknownKeys(completion);
+    g_assert_null(none[0]);
+}
+
 /* Numbers do not follow the language of the user. */
 static void
 test_locale(void)
@@ -250,6 +268,7 @@ main(int argc, char **argv)
     g_test_add_func("/message/completion/error", test_completion_error);
     g_test_add_func("/message/completion/long", test_completion_long);
     g_test_add_func("/message/completion/success", test_completion_success);
+    g_test_add_func("/message/unknown-keys", test_unknown_keys);
     g_test_add_func("/message/locale", test_locale);
     return g_test_run();
 }
