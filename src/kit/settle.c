@@ -103,8 +103,9 @@ is_final(const vmmiRun *run, uint64_t now_ms)
     return now_ms - since >= (waits ? run->limits->lost : run->limits->settle);
 }
 
+/* @late: NULL, or why the look that is under way is not waited for. */
 static vmmiKitEvidence
-gather(const vmmiRun *run, uint64_t now_ms)
+gather(const vmmiRun *run, const vmmiError *late, uint64_t now_ms)
 {
     const Look *what = vmmiTaskGetData(run->look_call);
     const vmmiRequest *request =
@@ -121,8 +122,8 @@ gather(const vmmiRun *run, uint64_t now_ms)
         .switched = run->tracker.switched,
         .heard = run->tracker.guest,
         .heard_reason = run->tracker.reason,
-        .looked = vmmiTaskGetResult(run->look_call) == 0,
-        .look_error = vmmiTaskGetError(run->look_call),
+        .looked = !late && vmmiTaskGetResult(run->look_call) == 0,
+        .look_error = late ? late : vmmiTaskGetError(run->look_call),
         .final = is_final(run, now_ms),
     };
 
@@ -166,7 +167,8 @@ lacks_figures(vmmiRun *run, uint64_t now_ms)
 {
     Look *what = vmmiTaskGetData(run->look_call);
 
-    if (run->verdict.outcome != VMMI_OUTCOME_COMPLETED || run->final_sample)
+    if (run->verdict.outcome != VMMI_OUTCOME_COMPLETED || run->final_sample ||
+        !vmmiTaskIsDone(run->look_call))
         return false;
     run->final_sample = g_steal_pointer(&what->sample);
     return !run->final_sample && now_ms - run->ending_ms < run->limits->statistics;
@@ -186,8 +188,12 @@ follow_on(vmmiRun *run)
 static void
 judge(vmmiRun *run, uint64_t now_ms)
 {
-    vmmiKitEvidence evidence = gather(run, now_ms);
+    g_autoptr(vmmiError) late = NULL;
+    vmmiKitEvidence evidence;
 
+    if (!vmmiTaskIsDone(run->look_call))
+        vmmiErrorSet(&late, VMMI_ERR_TIMEOUT, "it does not answer");
+    evidence = gather(run, late, now_ms);
     if (evidence.looked)
         run->lost_ms = 0;
     run->next_look_ms = now_ms + run->limits->retry * (evidence.looked ? 1 : 5);
@@ -211,7 +217,7 @@ vmmiRunSettle(vmmiRun *run, uint64_t now_ms)
         run->ending_ms = now_ms;
         run->next_look_ms = now_ms;
     }
-    if (run->look_call && vmmiTaskIsDone(run->look_call))
+    if (run->look_call && (vmmiTaskIsDone(run->look_call) || is_lost_for_good(run, now_ms)))
         judge(run, now_ms);
     if (!run->over && run->ending_ms && !run->look_call && now_ms >= run->next_look_ms)
         start_look(run);
@@ -220,10 +226,12 @@ vmmiRunSettle(vmmiRun *run, uint64_t now_ms)
 uint64_t
 vmmiRunSettleDeadline(const vmmiRun *run)
 {
-    if (run->ending_ms)
-        return run->look_call ? UINT64_MAX : run->next_look_ms;
+    if (run->ending_ms && !run->look_call)
+        return run->next_look_ms;
     if (run->lost_ms)
         return run->lost_ms + run->limits->lost;
+    if (run->ending_ms)
+        return UINT64_MAX;
     if (run->hint_ms && run->performing)
         return run->hint_ms + run->limits->returning;
     return UINT64_MAX;
