@@ -93,7 +93,7 @@ static int
 lay_defaults(Merge *merge, vmmiError **err)
 {
     g_autoptr(json_t) defaults = json_pack("{s:s, s:i}", "connection", DEFAULT_CONNECTION,
-                                           "verbose", 0);
+                                           "verbose", 1);
     g_autoptr(json_t) connection = NULL;
 
     if (lay_on(merge, defaults, "default", err) < 0)
