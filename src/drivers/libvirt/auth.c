@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * auth.c: opening a connection with a user name and a password file. A password is never logged or kept.
+ * auth.c: opening a connection with a user name and a password file. A password is never logged
+ * or kept.
  */
 #include "internal.h"
 
@@ -53,8 +54,8 @@ vmmiVirtPasswordFree(char *password)
 }
 
 /*
- * A relative name is looked for where systemd puts a service's credentials. There, an access list for the service's user
- * makes the file look readable by its group, which is root's.
+ * A relative name is looked for where systemd puts a service's credentials. There, an access list
+ * for the service's user makes the file look readable by its group, which is root's.
  */
 static char *
 password_path(const char *path, bool *from_systemd, vmmiError **err)
@@ -66,8 +67,8 @@ password_path(const char *path, bool *from_systemd, vmmiError **err)
         return g_strdup(path);
     if (strchr(path, '/') || g_str_equal(path, "..") || !dir || !g_path_is_absolute(dir)) {
         vmmiErrorSet(err, VMMI_ERR_AUTH,
-                     "password file '%s': an absolute path is needed, or a name in $CREDENTIALS_DIRECTORY",
-                     path);
+                     "password file '%s': an absolute path is needed, or a name in "
+                     "$CREDENTIALS_DIRECTORY", path);
         return NULL;
     }
     *from_systemd = true;
@@ -89,7 +90,8 @@ check_password_file(const char *path, const struct stat *st, bool from_systemd, 
         others &= ~(mode_t)S_IRGRP;
     if (st->st_mode & others)
         return vmmiErrorSet(err, VMMI_ERR_AUTH,
-                            "password file '%s' has mode %04o: group and others must have no access", path,
+                            "password file '%s' has mode %04o: group and others must have no "
+                            "access", path,
                             (unsigned int)st->st_mode & 07777);
     if (st->st_size > PASSWORD_MAX_BYTES)
         return vmmiErrorSet(err, VMMI_ERR_AUTH, "password file '%s' has more than %d bytes", path,
@@ -127,7 +129,8 @@ read_fd(int fd, const char *path, char **password, vmmiError **err)
             used += (size_t)got;
     } while ((got > 0 && used < sizeof(buffer)) || (got < 0 && errno == EINTR));
     if (got < 0)
-        result = vmmiErrorSetErrno(err, VMMI_ERR_AUTH, errno, "cannot read password file '%s'", path);
+        result = vmmiErrorSetErrno(err, VMMI_ERR_AUTH, errno, "cannot read password file '%s'",
+                                   path);
     else if (used > PASSWORD_MAX_BYTES)
         result = vmmiErrorSet(err, VMMI_ERR_AUTH, "password file '%s' has more than %d bytes", path,
                               PASSWORD_MAX_BYTES);
@@ -181,7 +184,8 @@ answer(virConnectCredentialPtr asked, unsigned int n_asked, void *opaque)
 virConnectPtr
 vmmiVirtTargetOpen(const vmmiVirtTarget *target, vmmiError **err)
 {
-    int types[] = { VIR_CRED_AUTHNAME, VIR_CRED_USERNAME, VIR_CRED_PASSPHRASE, VIR_CRED_NOECHOPROMPT };
+    int types[] = { VIR_CRED_AUTHNAME, VIR_CRED_USERNAME, VIR_CRED_PASSPHRASE,
+                    VIR_CRED_NOECHOPROMPT };
     Answers answers = { .username = target->username };
     virConnectAuth auth = { types, G_N_ELEMENTS(types), answer, &answers };
     char *password = NULL;

@@ -6,13 +6,18 @@
 
 /* Between two tries of an abort that came before libvirt's job. */
 #define ABORT_AGAIN_US (20 * 1000)
-/* So long after the switch to post-copy the guest is taken to run on the destination, even if it asks for no page. */
+/*
+ * So long after the switch to post-copy the guest is taken to run on the destination, even if it
+ * asks for no page.
+ */
 #define POSTCOPY_START_MS 2000
 
 static int
 finish(vmmiVirtCall *call, int result, vmmiError **err)
 {
-    return result < 0 ? vmmiVirtHostTakeError(call->host, call->conn, VMMI_ERR_OPERATION_FAILED, err) : 0;
+    if (result < 0)
+        return vmmiVirtHostTakeError(call->host, call->conn, VMMI_ERR_OPERATION_FAILED, err);
+    return 0;
 }
 
 /* --- tune --- */
@@ -59,7 +64,8 @@ static const struct {
     uint64_t minimum, maximum;
 } tunables[] = {
     [VMMI_TUNE_DOWNTIME_MS] = { "the downtime limit (ms)", 1, 2000000 },
-    [VMMI_TUNE_BANDWIDTH_MIB_PER_SECOND] = { "the bandwidth (MiB/s)", 1, INT64_MAX / (1024 * 1024) },
+    [VMMI_TUNE_BANDWIDTH_MIB_PER_SECOND] = { "the bandwidth (MiB/s)", 1,
+                                             INT64_MAX / (1024 * 1024) },
     [VMMI_TUNE_POSTCOPY_BANDWIDTH_MIB_PER_SECOND] = { "the post-copy bandwidth (MiB/s)", 0,
                                                       INT64_MAX / (1024 * 1024) },
     [VMMI_TUNE_XBZRLE_CACHE_BYTES] = { "the xbzrle cache (bytes)", 1, INT64_MAX },
@@ -67,7 +73,8 @@ static const struct {
 G_STATIC_ASSERT(G_N_ELEMENTS(tunables) == VMMI_TUNE_LAST);
 
 int
-vmmiVirtMigrationTune(void *priv, const char *uuid, vmmiTunable what, uint64_t value, vmmiError **err)
+vmmiVirtMigrationTune(void *priv, const char *uuid, vmmiTunable what, uint64_t value,
+                      vmmiError **err)
 {
     g_autoptr(vmmiVirtCall) call = NULL;
 
@@ -83,7 +90,8 @@ vmmiVirtMigrationTune(void *priv, const char *uuid, vmmiTunable what, uint64_t v
     call->tunable = what;
     call->value = value;
     if (vmmiVirtCallRun(&call, "tuning a migration", err) < 0)
-        return vmmiErrorPrefix(err, "cannot set %s to %" G_GUINT64_FORMAT, tunables[what].name, value);
+        return vmmiErrorPrefix(err, "cannot set %s to %" G_GUINT64_FORMAT, tunables[what].name,
+                               value);
     return 0;
 }
 
@@ -125,13 +133,14 @@ guest_runs_there(virDomainPtr domain)
 
     if (virDomainGetJobStats(domain, &type, &stats.items, &stats.n_items, 0) < 0)
         return false;
-    virTypedParamsGetULLong(stats.items, stats.n_items, VIR_DOMAIN_JOB_MEMORY_POSTCOPY_REQS, &requests);
+    virTypedParamsGetULLong(stats.items, stats.n_items, VIR_DOMAIN_JOB_MEMORY_POSTCOPY_REQS,
+                            &requests);
     return requests > 0;
 }
 
 /*
- * Post-copy that is paused before the destination has started the guest loses it: QEMU's destination gives up. A page that the
- * guest asked for proves that it runs there.
+ * Post-copy that is paused before the destination has started the guest loses it: QEMU's
+ * destination gives up. A page that the guest asked for proves that it runs there.
  */
 static void
 wait_for_guest(vmmiVirtCall *call)
@@ -144,11 +153,18 @@ wait_for_guest(vmmiVirtCall *call)
     virResetLastError();
 }
 
+static int
+ask_to_abort(vmmiVirtCall *call)
+{
+    if (call->postcopy)
+        return virDomainAbortJobFlags(call->domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY);
+    return virDomainAbortJob(call->domain);
+}
+
 /* An abort that comes before libvirt's job has begun is tried again until it has. */
 static int
 abort_migration(vmmiVirtCall *call, vmmiError **err)
 {
-    unsigned int flags = call->postcopy ? VIR_DOMAIN_ABORT_JOB_POSTCOPY : 0;
     gint64 until = g_get_monotonic_time() +
                    (gint64)call->host->target->options.call_timeout_ms * 900;
 
@@ -159,7 +175,7 @@ abort_migration(vmmiVirtCall *call, vmmiError **err)
         int code;
         Stage stage;
 
-        if ((flags ? virDomainAbortJobFlags(call->domain, flags) : virDomainAbortJob(call->domain)) == 0)
+        if (ask_to_abort(call) == 0)
             return 0;
         code = virGetLastErrorCode();
         vmmiVirtHostTakeError(call->host, call->conn, VMMI_ERR_OPERATION_FAILED, &error);

@@ -49,6 +49,37 @@ probe(const char *uri, vmmiError **err)
     return vmmiVirtUriParse(uri, &parsed, err);
 }
 
+/*
+ * libvirt writes warnings of its own on standard error, and reads once where else to. A program's
+ * main may say so by its environment, unless its user did.
+ */
+static void
+initialize_silently(void)
+{
+    bool told = g_getenv("LIBVIRT_LOG_OUTPUTS") || g_getenv("LIBVIRT_DEBUG");
+
+    if (!told)
+        g_setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", TRUE);
+    virInitialize();
+    if (!told)
+        g_unsetenv("LIBVIRT_LOG_OUTPUTS");
+}
+
+/* Before this, libvirt cannot even say that there was no error. */
+static int
+initialize(vmmiEventsMode events, vmmiError **err)
+{
+    static gsize once;
+
+    if (events == VMMI_EVENTS_OWN && g_once_init_enter(&once)) {
+        initialize_silently();
+        g_once_init_leave(&once, 1);
+    }
+    if (virInitialize() < 0)
+        return vmmiErrorSet(err, VMMI_ERR_SYSTEM, "libvirt cannot be initialized");
+    return events == VMMI_EVENTS_OWN ? vmmiVirtLoopStart(err) : 0;
+}
+
 static int
 open_host(const char *uri, const vmmiConnectOptions *options, unsigned int flags,
           vmmiDriverOpened *opened, vmmiError **err)
@@ -57,13 +88,11 @@ open_host(const char *uri, const vmmiConnectOptions *options, unsigned int flags
     vmmiVirtHost *host;
 
     if (flags)
-        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "flags 0x%x are unknown, they must be 0", flags);
+        return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
+                            "flags 0x%x are unknown, they must be 0", flags);
     if (vmmiVirtUriParse(uri, &parsed, err) < 0)
         return -1;
-    /* Before its first use libvirt cannot even say that there was no error. */
-    if (virInitialize() < 0)
-        return vmmiErrorSet(err, VMMI_ERR_SYSTEM, "libvirt cannot be initialized");
-    if (options->events == VMMI_EVENTS_OWN && vmmiVirtLoopStart(err) < 0)
+    if (initialize(options->events, err) < 0)
         return -1;
     host = vmmiVirtHostOpen(uri, &parsed, options, err);
     if (!host)

@@ -2,7 +2,8 @@
 /*
  * errors.c: the bridge from libvirt's errors to ours, the only one.
  *
- * libvirt keeps its last error for each thread: the bridge must be crossed on the thread of the failed call.
+ * libvirt keeps its last error for each thread: the bridge must be crossed on the thread of the
+ * failed call.
  */
 #include "internal.h"
 

@@ -54,8 +54,8 @@ refuse_mode(const char *name, vmmiError **err)
     for (size_t i = 0; i < G_N_ELEMENTS(modes); i++) {
         if (g_str_equal(modes[i], name))
             return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
-                                "migration flag '%s': say it with mode \"p2p\", \"managed\" or \"direct\"",
-                                name);
+                                "migration flag '%s': say it with mode \"p2p\", \"managed\" or "
+                                "\"direct\"", name);
     }
     return 0;
 }
@@ -72,7 +72,8 @@ refuse_unknown(const char *name, vmmiError **err)
     if (nearest)
         return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
                             "migration flag '%s' is unknown, did you mean '%s'?", name, nearest);
-    return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION, "migration flag '%s' is unknown", name);
+    return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION, "migration flag '%s' is unknown",
+                        name);
 }
 
 static int

@@ -34,7 +34,8 @@ vmmiVirtGuestRead(vmmiVirtHost *host, virConnectPtr conn, virDomainPtr domain, v
     int state, reason;
 
     memset(info, 0, sizeof(*info));
-    if (virDomainGetUUIDString(domain, info->uuid) < 0 || virDomainGetState(domain, &state, &reason, 0) < 0)
+    if (virDomainGetUUIDString(domain, info->uuid) < 0 ||
+        virDomainGetState(domain, &state, &reason, 0) < 0)
         return vmmiVirtHostTakeError(host, conn, VMMI_ERR_OPERATION_FAILED, err);
     g_strlcpy(info->name, name ? name : "", sizeof(info->name));
     info->id = id == (unsigned int)-1 ? -1 : (int)id;
@@ -91,7 +92,8 @@ find(virConnectPtr conn, const char *selector)
         return domain;
     if (g_uuid_string_is_valid(selector))
         domain = virDomainLookupByUUIDString(conn, selector);
-    if (!domain && (virGetLastErrorCode() == VIR_ERR_OK || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN))
+    if (!domain &&
+        (virGetLastErrorCode() == VIR_ERR_OK || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN))
         domain = virDomainLookupByName(conn, selector);
     if (!domain && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN && read_id(selector, &id))
         domain = virDomainLookupByID(conn, id);
@@ -176,7 +178,9 @@ vmmiVirtPing(void *priv, vmmiError **err)
 static int
 finish(vmmiVirtCall *call, int result, vmmiError **err)
 {
-    return result < 0 ? vmmiVirtHostTakeError(call->host, call->conn, VMMI_ERR_OPERATION_FAILED, err) : 0;
+    if (result < 0)
+        return vmmiVirtHostTakeError(call->host, call->conn, VMMI_ERR_OPERATION_FAILED, err);
+    return 0;
 }
 
 static int

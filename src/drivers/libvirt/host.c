@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * host.c: the connections of one libvirt host: opened, shared, found dead, opened anew, closed without waiting.
+ * host.c: the connections of one libvirt host: opened, shared, found dead, opened anew, closed
+ * without waiting.
  *
  * A single call is call.c; what is told to watches is monitor.c.
  */
@@ -160,7 +161,8 @@ keep_trying(void *data, vmmiError **err G_GNUC_UNUSED)
 
     while (wait_while_wanted(host, pause_ms)) {
         void *again = vmmiVirtHostRef(host);
-        int result = vmmiWorkersCall(host->workers, "reconnecting", host->target->options.open_timeout_ms,
+        int result = vmmiWorkersCall(host->workers, "reconnecting",
+                                     host->target->options.open_timeout_ms,
                                      come_back, &again, unref_host, NULL);
 
         if (again)
@@ -252,7 +254,10 @@ borrow_open(vmmiVirtHost *host, vmmiVirtLaneKind lane)
     return NULL;
 }
 
-/* Becomes the one who opens a lane: 0 if it has been opened meanwhile. Another who opens it is waited for, unless stuck. */
+/*
+ * Becomes the one who opens a lane: 0 if it has been opened meanwhile. Another who opens it is
+ * waited for, unless stuck.
+ */
 static unsigned int
 become_opener(vmmiVirtHost *host, vmmiVirtLane *lane)
 {
@@ -308,7 +313,8 @@ take_other(vmmiVirtHost *host, vmmiVirtLaneKind lane, virConnectPtr conn, vmmiEr
     }
     virConnectClose(conn);
     if (!other)
-        vmmiErrorSet(err, VMMI_ERR_DISCONNECTED, "the connection to '%s' is closed", host->target->uri);
+        vmmiErrorSet(err, VMMI_ERR_DISCONNECTED, "the connection to '%s' is closed",
+                     host->target->uri);
     return other;
 }
 

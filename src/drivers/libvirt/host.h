@@ -2,8 +2,9 @@
 /*
  * host.h: one libvirt host: its connections, its workers, and what is known of its guests.
  *
- * Two lanes: what observes must not hold up what acts. A blocking migration has a connection of its own besides.
- * "On a worker" marks functions that may wait for the host: they must not run on a caller's thread.
+ * Two lanes: what observes must not hold up what acts. A blocking migration has a connection of
+ * its own besides. "On a worker" marks functions that may wait for the host: they must not run on
+ * a caller's thread.
  */
 #ifndef VMMI_DRIVERS_LIBVIRT_HOST_H
 #define VMMI_DRIVERS_LIBVIRT_HOST_H
@@ -63,7 +64,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiVirtHost, vmmiVirtHostUnref)
 void vmmiVirtHostClose(vmmiVirtHost *host);
 bool vmmiVirtHostHasEvents(const vmmiVirtHost *host);
 
-/* On a worker: a lane's connection, opened if need be; to be closed. Returns NULL when the host cannot be reached. */
+/*
+ * On a worker: a lane's connection, opened if need be; to be closed. Returns NULL when the host
+ * cannot be reached.
+ */
 virConnectPtr vmmiVirtHostBorrow(vmmiVirtHost *host, vmmiVirtLaneKind lane, vmmiError **err);
 /* Takes a dead connection out of its lane. Any thread, never waits. */
 void vmmiVirtHostDrop(vmmiVirtHost *host, vmmiVirtLaneKind lane, virConnectPtr conn);
@@ -104,7 +108,10 @@ vmmiVirtCall *vmmiVirtCallNew(vmmiVirtHost *host, vmmiVirtLaneKind lane, const c
                               vmmiVirtCallFunc run);
 void vmmiVirtCallFree(vmmiVirtCall *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiVirtCall, vmmiVirtCallFree)
-/* Runs within the host's time limit. When that is over, *call is NULL. @what names the call. Returns 0 or -1. */
+/*
+ * Runs within the host's time limit. When that is over, *call is NULL. @what names the call.
+ * Returns 0 or -1.
+ */
 int vmmiVirtCallRun(vmmiVirtCall **call, const char *what, vmmiError **err);
 
 /* --- monitor.c --- */
@@ -148,7 +155,7 @@ int vmmiVirtMigrationAbort(void *priv, const char *uuid, bool postcopy, vmmiErro
 int vmmiVirtMigrationStartPostcopy(void *priv, const char *uuid, vmmiError **err);
 
 /* On a worker: state, reason and job of a guest. Returns 0 or -1. */
-int vmmiVirtGuestRead(vmmiVirtHost *host, virConnectPtr conn, virDomainPtr domain, vmmiGuestInfo *info,
-                      vmmiError **err);
+int vmmiVirtGuestRead(vmmiVirtHost *host, virConnectPtr conn, virDomainPtr domain,
+                      vmmiGuestInfo *info, vmmiError **err);
 
 #endif

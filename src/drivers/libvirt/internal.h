@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * internal.h: what the files of the libvirt driver share. The only room that includes libvirt's headers.
+ * internal.h: what the files of the libvirt driver share. The only room that includes libvirt's
+ * headers.
  *
- * Every call to libvirt runs on a worker (util/worker.h), for libvirt has no time-outs of its own.
+ * Every call to libvirt runs on a worker (util/worker.h), for libvirt has no time-outs of its
+ * own.
  */
 #ifndef VMMI_DRIVERS_LIBVIRT_INTERNAL_H
 #define VMMI_DRIVERS_LIBVIRT_INTERNAL_H
@@ -36,7 +38,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(vmmiVirtParams, vmmiVirtParamsClear)
 
 /* --- errors.c --- */
 
-/* libvirt's last error on this thread, as ours; @fallback is the code of those that say little. Returns -1. */
+/*
+ * libvirt's last error on this thread, as ours; @fallback is the code of those that say little.
+ * Returns -1.
+ */
 int vmmiVirtErrorTake(vmmiError **err, int fallback);
 /* Keeps libvirt from printing: for a whole program, or for one connection. */
 void vmmiVirtErrorSilenceProgram(void);
@@ -51,7 +56,9 @@ typedef struct {
     bool in_process;   /* its state lives in the connection's process: one connection serves all */
 } vmmiVirtUri;
 
-/* Returns 0, or -1: VMMI_ERR_DECLINED for what is not libvirt's, VMMI_ERR_URI for what is broken. */
+/*
+ * Returns 0, or -1: VMMI_ERR_DECLINED for what is not libvirt's, VMMI_ERR_URI for what is broken.
+ */
 int vmmiVirtUriParse(const char *uri, vmmiVirtUri *parsed, vmmiError **err);
 /* Refuses control characters and passwords; @what names the URI in messages. Returns 0 or -1. */
 int vmmiVirtUriCheck(const char *what, const char *uri, vmmiError **err);
@@ -71,7 +78,10 @@ void vmmiVirtTargetFree(vmmiVirtTarget *target);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiVirtTarget, vmmiVirtTargetFree)
 /* Opens a connection; on a worker only. Returns it, or NULL. */
 virConnectPtr vmmiVirtTargetOpen(const vmmiVirtTarget *target, vmmiError **err);
-/* Reads a password with its checks; to be given to vmmiVirtPasswordFree(). Returns 0 or -1 with VMMI_ERR_AUTH. */
+/*
+ * Reads a password with its checks; to be given to vmmiVirtPasswordFree(). Returns 0 or -1 with
+ * VMMI_ERR_AUTH.
+ */
 int vmmiVirtPasswordRead(const char *path, char **password, vmmiError **err);
 void vmmiVirtPasswordFree(char *password);
 
@@ -110,12 +120,19 @@ bool vmmiVirtParamsHave(const vmmiVirtParams *params, const char *name);
 
 /* --- stats.c, state.c --- */
 
-/* Fills a sample from libvirt's job statistics. @completed: they are of a job that ended. Returns the job's kind. */
+/*
+ * Fills a sample from libvirt's job statistics. @completed: they are of a job that ended. Returns
+ * the job's kind.
+ */
 vmmiJobKind vmmiVirtStatsRead(int type, virTypedParameterPtr params, int n_params, bool completed,
                               vmmiSample *sample);
 /* What libvirt's state and reason mean. */
-void vmmiVirtStateRead(int state, int reason, vmmiGuestState *guest_state, vmmiGuestReason *guest_reason);
-/* What a lifecycle event means. @incoming: the guest comes to this host. Returns false when nothing. */
+void vmmiVirtStateRead(int state, int reason, vmmiGuestState *guest_state,
+                       vmmiGuestReason *guest_reason);
+/*
+ * What a lifecycle event means. @incoming: the guest comes to this host. Returns false when
+ * nothing.
+ */
 bool vmmiVirtLifecycleRead(int event, int detail, bool incoming, vmmiGuestState *guest_state,
                            vmmiGuestReason *guest_reason);
 

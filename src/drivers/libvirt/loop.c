@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * loop.c: libvirt's own event loop, run in a thread: for programs that have no other use for it (VMMI_EVENTS_OWN).
+ * loop.c: libvirt's own event loop, run in a thread: for programs that have no other use for it
+ * (VMMI_EVENTS_OWN).
  *
- * The one exception to "the library never registers an event implementation": the application asked for it.
+ * The one exception to "the library never registers an event implementation": the application
+ * asked for it.
  */
 #include "internal.h"
 

@@ -2,8 +2,9 @@
 /*
  * monitor.c: libvirt's events, from its callbacks to those who watch a guest.
  *
- * libvirt takes a callback once for each guest and connection, so all who watch one guest share a channel. Events come on
- * the thread of the event loop; that a host was lost or is back is told by a worker. Delivery is watch.c.
+ * libvirt takes a callback once for each guest and connection, so all who watch one guest share a
+ * channel. Events come on the thread of the event loop; that a host was lost or is back is told
+ * by a worker. Delivery is watch.c.
  */
 #include "watch.h"
 
@@ -55,7 +56,10 @@ is_watched(vmmiVirtHost *host, const char *uuid)
     return false;
 }
 
-/* Takes a watch out of the list. Returns whether it was there: then the reference of the list is the caller's. */
+/*
+ * Takes a watch out of the list. Returns whether it was there: then the reference of the list is
+ * the caller's.
+ */
 static bool
 forget(vmmiVirtHost *host, vmmiVirtWatch *watch)
 {
@@ -116,19 +120,7 @@ on_lifecycle(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain, int event, i
     return 0;
 }
 
-static void
-on_iteration(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain, int iteration, void *opaque)
-{
-    Channel *channel = opaque;
-    g_autoptr(GPtrArray) watches = NULL;
-
-    if (iteration < 1 || !is_guest(channel, domain))
-        return;
-    watches = watches_of(channel->host, channel->uuid);
-    for (guint i = 0; i < watches->len; i++)
-        vmmiVirtWatchTellIteration(g_ptr_array_index(watches, i), (uint64_t)iteration);
-}
-
+/* The final figures of the last migration that ended; NULL: forget them. */
 static void
 keep_completed(Channel *channel, const vmmiSample *sample)
 {
@@ -137,6 +129,22 @@ keep_completed(Channel *channel, const vmmiSample *sample)
 
     vmmiSampleFree(guest->completed);
     guest->completed = vmmiSampleCopy(sample);
+}
+
+static void
+on_iteration(virConnectPtr conn G_GNUC_UNUSED, virDomainPtr domain, int iteration, void *opaque)
+{
+    Channel *channel = opaque;
+    g_autoptr(GPtrArray) watches = NULL;
+
+    if (iteration < 1 || !is_guest(channel, domain))
+        return;
+    /* Somebody else's migration may follow one that has ended. */
+    if (iteration == 1)
+        keep_completed(channel, NULL);
+    watches = watches_of(channel->host, channel->uuid);
+    for (guint i = 0; i < watches->len; i++)
+        vmmiVirtWatchTellIteration(g_ptr_array_index(watches, i), (uint64_t)iteration);
 }
 
 /* libvirt sends it for a success only: the destination has the guest, the source gives it up. */
@@ -293,7 +301,10 @@ vmmiVirtMonitorAttach(vmmiVirtHost *host, virConnectPtr conn)
 
     if (!vmmiVirtHostHasEvents(host))
         return;
-    /* A driver in this process is never lost; libvirt would take the callback and forget what must be freed with it. */
+    /*
+     * A driver in this process is never lost; libvirt would take the callback and forget what
+     * must be freed with it.
+     */
     if (!host->uri.in_process &&
         virConnectRegisterCloseCallback(conn, on_closed, vmmiVirtHostRef(host), unref_host) < 0)
         vmmiVirtHostUnref(host);
@@ -349,7 +360,8 @@ begin(vmmiVirtCall *call, vmmiError **err)
 
     if (vmmiVirtGuestRead(call->host, call->conn, call->domain, &info, err) < 0)
         return -1;
-    vmmiVirtWatchReset(watch, info.reason == VMMI_REASON_MIGRATION && info.job != VMMI_JOB_MIGRATION_OUT);
+    vmmiVirtWatchReset(watch, info.reason == VMMI_REASON_MIGRATION &&
+                       info.job != VMMI_JOB_MIGRATION_OUT);
     return settle(channel_of(call->host, call->uuid), call->conn, err);
 }
 

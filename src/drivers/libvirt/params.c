@@ -59,15 +59,18 @@ refuse_unknown(const char *name, vmmiError **err)
     nearest = vmmiNearestName(name, names);
     if (nearest)
         return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
-                            "migration parameter '%s' is unknown, did you mean '%s'?", name, nearest);
-    return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION, "migration parameter '%s' is unknown",
+                            "migration parameter '%s' is unknown, did you mean '%s'?", name,
+                            nearest);
+    return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
+                        "migration parameter '%s' is unknown",
                         name);
 }
 
 static int
 refuse_type(const char *name, const char *wanted, vmmiParamType got, vmmiError **err)
 {
-    const char *got_name = (size_t)got < G_N_ELEMENTS(type_names) ? type_names[got] : "something else";
+    const char *got_name =
+        (size_t)got < G_N_ELEMENTS(type_names) ? type_names[got] : "something else";
 
     return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
                         "migration parameter '%s' must be %s, got %s", name, wanted, got_name);
@@ -77,7 +80,8 @@ static int
 add_string(vmmiVirtParams *params, const char *name, const char *value, vmmiError **err)
 {
     if (!value || !*value)
-        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION, "migration parameter '%s' is empty",
+        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
+                            "migration parameter '%s' is empty",
                             name);
     if (virTypedParamsAddString(&params->items, &params->n_items, &params->n_room, name, value) < 0)
         return vmmiVirtErrorTake(err, VMMI_ERR_INTERNAL);
@@ -92,7 +96,8 @@ add_strings(vmmiVirtParams *params, const vmmiParam *param, vmmiError **err)
     if (param->type != VMMI_PARAM_STRINGS)
         return refuse_type(param->name, type_names[VMMI_PARAM_STRINGS], param->type, err);
     if (!param->strings || !param->strings[0])
-        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION, "migration parameter '%s' is empty",
+        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
+                            "migration parameter '%s' is empty",
                             param->name);
     for (size_t i = 0; param->strings[i]; i++) {
         if (add_string(params, param->name, param->strings[i], err) < 0)
@@ -102,7 +107,8 @@ add_strings(vmmiVirtParams *params, const vmmiParam *param, vmmiError **err)
 }
 
 static int
-add_number(vmmiVirtParams *params, const vmmiVirtParam *row, const vmmiParam *param, vmmiError **err)
+add_number(vmmiVirtParams *params, const vmmiVirtParam *row, const vmmiParam *param,
+           vmmiError **err)
 {
     uint64_t value = param->type == VMMI_PARAM_INT ? (uint64_t)param->int_value : param->uint_value;
     bool negative = param->type == VMMI_PARAM_INT && param->int_value < 0;
@@ -119,8 +125,8 @@ add_number(vmmiVirtParams *params, const vmmiVirtParam *row, const vmmiParam *pa
         result = virTypedParamsAddInt(&params->items, &params->n_items, &params->n_room, row->name,
                                       (int)value);
     else
-        result = virTypedParamsAddULLong(&params->items, &params->n_items, &params->n_room, row->name,
-                                         value);
+        result = virTypedParamsAddULLong(&params->items, &params->n_items, &params->n_room,
+                                         row->name, value);
     return result < 0 ? vmmiVirtErrorTake(err, VMMI_ERR_INTERNAL) : 0;
 }
 

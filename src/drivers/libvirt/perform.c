@@ -2,11 +2,15 @@
 /*
  * perform.c: a migration from its start to the return of libvirt's call.
  *
- * That call blocks for the whole migration, on a worker and a connection of its own. What comes before it is bounded.
+ * That call blocks for the whole migration, on a worker and a connection of its own. What comes
+ * before it is bounded.
  */
 #include "plan.h"
 
-/* One migration that is being started or runs. A late answer of what comes first may outlive the one who waits. */
+/*
+ * One migration that is being started or runs. A late answer of what comes first may outlive the
+ * one who waits.
+ */
 typedef struct {
     int refs;                     /* atomic */
     vmmiVirtHost *host;
@@ -87,8 +91,8 @@ static int
 step(Perform *perform, const char *what, unsigned int timeout_ms, vmmiWorkFunc run, vmmiError **err)
 {
     void *data = perform_ref(perform);
-    int result = vmmiWorkersCall(perform->host->workers, what, timeout_ms, run, &data, perform_unref,
-                                 err);
+    int result = vmmiWorkersCall(perform->host->workers, what, timeout_ms, run, &data,
+                                 perform_unref, err);
 
     if (data)
         perform_unref(data);
@@ -128,7 +132,8 @@ begin(Perform *perform, vmmiError **err)
     }
     g_mutex_unlock(&host->lock);
     if (cancel)
-        return vmmiErrorSet(err, VMMI_ERR_MIGRATION_ABORTED, "the migration was aborted before it began");
+        return vmmiErrorSet(err, VMMI_ERR_MIGRATION_ABORTED,
+                            "the migration was aborted before it began");
     vmmiVirtMonitorForget(host, perform->plan->uuid);
     return 0;
 }
@@ -163,7 +168,8 @@ take_error(const Perform *perform, vmmiError **err)
     if (vmmiErrorGetCode(error) == VMMI_ERR_GUEST_UNKNOWN)
         return recode(VMMI_ERR_GUEST_DISAPPEARED, "it disappeared", error, err);
     if (vmmiErrorGetCode(error) != VMMI_ERR_DISCONNECTED && is_postcopy_broken(perform->domain))
-        return recode(VMMI_ERR_POSTCOPY_BROKEN, "post-copy is broken, the guest is paused", error, err);
+        return recode(VMMI_ERR_POSTCOPY_BROKEN, "post-copy is broken, the guest is paused", error,
+                      err);
     virResetLastError();
     return vmmiErrorPropagate(err, g_steal_pointer(&error));
 }
@@ -184,13 +190,14 @@ migrate(Perform *perform, vmmiError **err)
         virDomainFree(moved);
         return 0;
     case VMMI_MODE_DIRECT:
-        if (virDomainMigrateToURI3(perform->domain, NULL, params->items, n_params, perform->flags) < 0)
+        if (virDomainMigrateToURI3(perform->domain, NULL, params->items, n_params,
+                                   perform->flags) < 0)
             return take_error(perform, err);
         return 0;
     case VMMI_MODE_P2P:
     default:
-        if (virDomainMigrateToURI3(perform->domain, perform->plan->destination_uri, params->items, n_params,
-                                   perform->flags) < 0)
+        if (virDomainMigrateToURI3(perform->domain, perform->plan->destination_uri, params->items,
+                                   n_params, perform->flags) < 0)
             return take_error(perform, err);
         return 0;
     }
@@ -226,7 +233,8 @@ claim(vmmiVirtHost *host, const char *uuid, vmmiError **err)
     vmmiVirtGuest *guest = vmmiVirtHostGuest(host, uuid);
 
     if (guest->performing)
-        return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest '%s': a migration of it is running already",
+        return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY,
+                            "guest '%s': a migration of it is running already",
                             uuid);
     guest->performing = true;
     guest->begun = guest->cancel = false;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * plan.c: from a request to libvirt's flags and typed parameters, with every check that needs no guest (B11).
+ * plan.c: from a request to libvirt's flags and typed parameters, with every check that needs no
+ * guest (B11).
  *
- * Only what is known to lose guests is refused here; other impossible pairs are libvirt's to refuse.
+ * Only what is known to lose guests is refused here; other impossible pairs are libvirt's to
+ * refuse.
  */
 #include "plan.h"
 
@@ -48,7 +50,8 @@ is_given(const char *uri)
 static int
 add_migrate_uri(vmmiVirtPlan *plan, const char *uri, vmmiError **err)
 {
-    vmmiParam param = { .name = VIR_MIGRATE_PARAM_URI, .type = VMMI_PARAM_STRING, .string_value = uri };
+    vmmiParam param = { .name = VIR_MIGRATE_PARAM_URI, .type = VMMI_PARAM_STRING,
+                        .string_value = uri };
 
     if (vmmiVirtUriCheck("the migration URI", uri, err) < 0)
         return -1;
@@ -77,7 +80,10 @@ read_uris(vmmiVirtPlan *plan, const vmmiMigrateRequest *request, vmmiError **err
     return 0;
 }
 
-/* Where this process connects to the destination itself, with the destination's credentials and the source's limits. */
+/*
+ * Where this process connects to the destination itself, with the destination's credentials and
+ * the source's limits.
+ */
 static void
 read_destination(vmmiVirtPlan *plan, const vmmiVirtHost *host, const vmmiMigrateRequest *request)
 {
@@ -90,7 +96,8 @@ read_destination(vmmiVirtPlan *plan, const vmmiVirtHost *host, const vmmiMigrate
         memcpy(&options, request->destination_options,
                MIN(request->destination_options->size, sizeof(options)));
     options.events = source->events;
-    options.open_timeout_ms = options.open_timeout_ms ? options.open_timeout_ms : source->open_timeout_ms;
+    options.open_timeout_ms =
+        options.open_timeout_ms ? options.open_timeout_ms : source->open_timeout_ms;
     options.keepalive_interval_s = source->keepalive_interval_s;
     options.keepalive_count = source->keepalive_count;
     plan->destination = vmmiVirtTargetNew(plan->destination_uri, &options);
@@ -137,8 +144,8 @@ vmmiVirtPlanCheckHost(const vmmiVirtPlan *plan, virConnectPtr conn, vmmiError **
     }
     if (version < QEMU_POSTCOPY_PARALLEL)
         return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED,
-                            "migration flags 'postcopy' and 'parallel' together lose the guest before QEMU "
-                            "10.1, and the source has QEMU %lu.%lu", version / 1000000,
+                            "migration flags 'postcopy' and 'parallel' together lose the guest "
+                            "before QEMU 10.1, and the source has QEMU %lu.%lu", version / 1000000,
                             version / 1000 % 1000);
     return 0;
 }

@@ -54,7 +54,8 @@ read_stats(vmmiVirtCall *call, unsigned int flags, vmmiError **err)
     call->sample = vmmiSampleNew();
     call->job = vmmiVirtStatsRead(type, stats.items, stats.n_items, completed, call->sample);
     if (call->job == VMMI_JOB_NONE)
-        return vmmiErrorSet(err, VMMI_ERR_STATE, completed ? "guest '%s' has no figures of an ended job"
+        return vmmiErrorSet(err, VMMI_ERR_STATE,
+                            completed ? "guest '%s' has no figures of an ended job"
                                                            : "guest '%s' has no job running",
                             call->uuid);
     return 0;
@@ -65,7 +66,8 @@ get_sample(vmmiVirtCall *call, vmmiError **err)
 {
     if (read_stats(call, 0, err) < 0)
         return -1;
-    if (call->job == VMMI_JOB_MIGRATION_OUT && vmmiSampleGet(call->sample, VMMI_SAMPLE_DATA_TOTAL_BYTES, NULL))
+    if (call->job == VMMI_JOB_MIGRATION_OUT &&
+        vmmiSampleGet(call->sample, VMMI_SAMPLE_DATA_TOTAL_BYTES, NULL))
         add_downtime_limit(call);
     return 0;
 }
@@ -98,7 +100,13 @@ vmmiVirtMigrationSample(void *priv, const char *uuid, vmmiSample *sample, vmmiJo
 static int
 get_completed(vmmiVirtCall *call, vmmiError **err)
 {
-    return read_stats(call, VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED, err);
+    if (read_stats(call, VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED,
+                   err) < 0)
+        return -1;
+    if (call->job == VMMI_JOB_OTHER)
+        return vmmiErrorSet(err, VMMI_ERR_STATE, "guest '%s': the last job was no migration",
+                            call->uuid);
+    return 0;
 }
 
 /* Figures that came as an event outlive the guest's definition here. */
@@ -128,6 +136,7 @@ vmmiVirtMigrationCompletedSample(void *priv, const char *uuid, vmmiSample *sampl
         return 0;
     }
     if (vmmiErrorGetCode(error) == VMMI_ERR_GUEST_UNKNOWN)
-        return vmmiErrorSet(err, VMMI_ERR_STATE, "guest '%s' is not here, nor are its final figures", uuid);
+        return vmmiErrorSet(err, VMMI_ERR_STATE,
+                            "guest '%s' is not here, nor are its final figures", uuid);
     return vmmiErrorPropagate(err, g_steal_pointer(&error));
 }

@@ -98,15 +98,16 @@ percent_of(uint64_t part, uint64_t total)
 
 /* 100 is said at the end only. */
 static void
-add_percent(vmmiSample *sample, bool completed)
+add_percent(vmmiSample *sample, bool success)
 {
     uint64_t total = vmmiSampleGetOr(sample, VMMI_SAMPLE_DATA_TOTAL_BYTES, 0);
     uint64_t left;
 
-    if (completed)
+    if (success)
         vmmiSampleSet(sample, VMMI_SAMPLE_PERCENT, 100);
     else if (total > 0 && vmmiSampleGet(sample, VMMI_SAMPLE_DATA_REMAINING_BYTES, &left))
-        vmmiSampleSet(sample, VMMI_SAMPLE_PERCENT, MIN(percent_of(total - MIN(left, total), total), 99));
+        vmmiSampleSet(sample, VMMI_SAMPLE_PERCENT,
+                      MIN(percent_of(total - MIN(left, total), total), 99));
 }
 
 /* What is left, at the rate at which it shrinks; unknown while it does not shrink. */
@@ -162,26 +163,27 @@ vmmiVirtStatsRead(int type, virTypedParameterPtr params, int n_params, bool comp
                   vmmiSample *sample)
 {
     vmmiJobKind kind = read_kind(type, params, n_params);
+    bool preparing = !completed && is_preparing(params, n_params);
     uint64_t value;
 
     if (kind == VMMI_JOB_NONE)
         return kind;
     vmmiSampleSet(sample, VMMI_SAMPLE_TIMESTAMP_MS, vmmiClockWallMs());
     for (size_t i = 0; i < G_N_ELEMENTS(figures); i++) {
-        if (figures[i].field != VMMI_SAMPLE_ELAPSED_MS && !completed && is_preparing(params, n_params))
+        if (preparing && figures[i].field != VMMI_SAMPLE_ELAPSED_MS)
             continue;
         if (get_number(params, n_params, figures[i].name, &value))
             vmmiSampleSet(sample, figures[i].field, value);
     }
     /* One name for two things: a forecast while the job runs, the truth afterwards. */
-    if (get_number(params, n_params, VIR_DOMAIN_JOB_DOWNTIME, &value) &&
-        (completed || !is_preparing(params, n_params)))
-        vmmiSampleSet(sample, completed ? VMMI_SAMPLE_DOWNTIME_FINAL_MS : VMMI_SAMPLE_DOWNTIME_EXPECTED_MS,
+    if (!preparing && get_number(params, n_params, VIR_DOMAIN_JOB_DOWNTIME, &value))
+        vmmiSampleSet(sample,
+                      completed ? VMMI_SAMPLE_DOWNTIME_FINAL_MS : VMMI_SAMPLE_DOWNTIME_EXPECTED_MS,
                       value);
     if (!completed)
         drop_early_memory(sample);
     add_dirty_bytes(sample);
-    add_percent(sample, completed);
+    add_percent(sample, completed && type == VIR_DOMAIN_JOB_COMPLETED);
     if (!completed)
         add_eta(sample);
     return kind;

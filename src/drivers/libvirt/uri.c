@@ -84,8 +84,8 @@ read_scheme(const char *scheme, const char *uri, vmmiVirtUri *parsed, const char
             continue;
         if (plus && !is_transport(plus + 1))
             return vmmiErrorSet(err, VMMI_ERR_URI,
-                                "'%s': libvirt has no transport '%s', it has unix, ssh, libssh, libssh2, "
-                                "tcp, tls and ext", uri, plus + 1);
+                                "'%s': libvirt has no transport '%s', it has unix, ssh, libssh, "
+                                "libssh2, tcp, tls and ext", uri, plus + 1);
         parsed->qemu = i == 0;
         parsed->in_process = drivers[i].in_process && !plus;
         *transport = plus ? plus + 1 : NULL;

@@ -174,7 +174,8 @@ vmmiVirtWatchTellLifecycle(vmmiVirtWatch *watch, int event, int detail)
         if (suspended && state == VMMI_GUEST_PAUSED && reason == VMMI_REASON_MIGRATION)
             reason = VMMI_REASON_USER;
         tell_step(watch, state, reason);
-        tell(watch, (vmmiEvent){ .type = VMMI_EVENT_GUEST, .guest_state = state, .reason = reason });
+        tell(watch, (vmmiEvent){ .type = VMMI_EVENT_GUEST, .guest_state = state,
+                                 .reason = reason });
     }
     delivery_end(watch);
 }

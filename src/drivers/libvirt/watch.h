@@ -7,13 +7,16 @@
 
 #include "host.h"
 
-vmmiVirtWatch *vmmiVirtWatchNew(vmmiVirtHost *host, const char *uuid, vmmiEventFunc func, void *opaque,
-                                vmmiFreeFunc free_opaque);
+vmmiVirtWatch *vmmiVirtWatchNew(vmmiVirtHost *host, const char *uuid, vmmiEventFunc func,
+                                void *opaque, vmmiFreeFunc free_opaque);
 vmmiVirtWatch *vmmiVirtWatchRef(vmmiVirtWatch *watch);
 void vmmiVirtWatchUnref(vmmiVirtWatch *watch);
 const char *vmmiVirtWatchGetUuid(const vmmiVirtWatch *watch);
 bool vmmiVirtWatchIsOf(const vmmiVirtWatch *watch, const char *uuid);
-/* No further event is begun; one that is being delivered may finish, then what the watcher gave is freed. */
+/*
+ * No further event is begun; one that is being delivered may finish, then what the watcher gave
+ * is freed.
+ */
 void vmmiVirtWatchKill(vmmiVirtWatch *watch);
 /* Forgets what was seen of an earlier migration. @incoming: the guest comes to this host. */
 void vmmiVirtWatchReset(vmmiVirtWatch *watch, bool incoming);

@@ -3,7 +3,8 @@
 #
 # test-driver.sh CASE: the libvirt driver against the two hosts of the lab, one behaviour each.
 #
-# VMMI_DRIVER_TRY makes the driver's calls; what a step must print is looked for in its output. Exit code 77: skipped.
+# VMMI_DRIVER_TRY makes the driver's calls; what a step must print is looked for in its output.
+# Exit code 77: skipped.
 set -u
 
 LAB=$(dirname "$(readlink -f "$0")")/../lab
@@ -49,6 +50,7 @@ begin() {
     lab up || fail "the lab does not come up"
     eval "$(lab env)"
     TO=$VMMI_LAB_DEST_URI,$VMMI_LAB_MIGRATE_URI
+    BACK=$VMMI_LAB_BACK_DEST_URI,$VMMI_LAB_BACK_MIGRATE_URI
 }
 
 # guest NAME OPTION...: a small guest, unless the options say more.
@@ -114,7 +116,7 @@ case_p2p() {
     expect "persistent here" "$(persistent "$VMMI_LAB_SRC" dp2p)" ''
     # The way back, kept on both sides; and the counter of passes begins anew.
     on "$VMMI_LAB_DST" lookup,dp2p monitor \
-        "perform,p2p,$VMMI_LAB_BACK_DEST_URI,$VMMI_LAB_BACK_MIGRATE_URI,keep-source,persist_dest" wait \
+        "perform,p2p,$BACK,keep-source,persist_dest" wait \
         seen,completed info
     in_order 'event iteration:1' 'info shutoff/migrated job=none persistent=1'
     stayed dp2p
@@ -189,8 +191,8 @@ case_postcopy() {
     begin
     postcopy_guest dpost
     # shellcheck disable=SC2086
-    on "$VMMI_LAB_SRC" lookup,dpost monitor "perform,p2p,$TO,postcopy" $POSTCOPY fail,117,abort wait \
-        seen,completed completed info
+    on "$VMMI_LAB_SRC" lookup,dpost monitor "perform,p2p,$TO,postcopy" $POSTCOPY fail,117,abort \
+        wait seen,completed completed info
     in_order 'event iteration:2' 'event state:switchover' 'event state:postcopy' \
         'cannot abort migration in post-copy mode' 'event state:confirm' ' postcopyRequests='
     arrived dpost
@@ -201,8 +203,9 @@ case_postcopy_paused_at_once() {
     begin
     postcopy_guest dpause
     # shellcheck disable=SC2086
-    on "$VMMI_LAB_SRC" lookup,dpause monitor "perform,p2p,$TO,postcopy" $POSTCOPY pause fail,17,wait \
-        seen,state:postcopy-broken info "perform,p2p,$TO,postcopy,postcopy_resume" wait seen,completed
+    on "$VMMI_LAB_SRC" lookup,dpause monitor "perform,p2p,$TO,postcopy" $POSTCOPY pause \
+        fail,17,wait seen,state:postcopy-broken info \
+        "perform,p2p,$TO,postcopy,postcopy_resume" wait seen,completed
     in_order 'event state:postcopy' 'fail 17 ' 'info paused/postcopy-failed job=migration-out' \
         'event state:postcopy' 'event completed:'
     arrived dpause
@@ -213,7 +216,8 @@ case_postcopy_severed() {
     postcopy_guest dsever
     # shellcheck disable=SC2086
     on "$VMMI_LAB_SRC" lookup,dsever monitor "perform,p2p,$TO,postcopy" $POSTCOPY \
-        sample,postcopyRequests "run,sleep 1" "run,$LAB sever migration" fail,17,wait seen,state:postcopy-broken \
+        sample,postcopyRequests "run,sleep 1" "run,$LAB sever migration" fail,17,wait \
+        seen,state:postcopy-broken \
         "perform,p2p,$TO,postcopy,postcopy_resume" wait seen,completed
     arrived dsever
 }
@@ -235,7 +239,8 @@ case_abort_in_flight() {
     begin
     guest dabort --memory 128 --dirty-rate 20
     shape 20
-    on "$VMMI_LAB_SRC" lookup,dabort monitor "perform,p2p,$TO" sample,memoryTotalBytes abort fail,9,wait info
+    on "$VMMI_LAB_SRC" lookup,dabort monitor "perform,p2p,$TO" sample,memoryTotalBytes abort \
+        fail,9,wait info
     in_order 'event iteration:1' 'fail 9 ' 'canceled by client' 'info running/' 'job=none'
     stayed dabort
 }
@@ -245,8 +250,8 @@ case_tune() {
     guest dtune --memory 128 --dirty-rate 20
     shape 10
     on "$VMMI_LAB_SRC" lookup,dtune monitor "perform,p2p,$TO,compressed,compression=xbzrle" \
-        sample,downtimeLimitMs tune,0,77 tune,3,16777216 sample,downtimeLimitMs tune,1,7 tune,0,20000 \
-        fail,101,tune,0,0 wait
+        sample,downtimeLimitMs tune,0,77 tune,3,16777216 sample,downtimeLimitMs tune,1,7 \
+        tune,0,20000 fail,101,tune,0,0 wait
     in_order ' downtimeLimitMs=300' ' downtimeLimitMs=77'
     has 'the downtime limit (ms) must be 1..2000000, got 0'
     arrived dtune
@@ -280,8 +285,8 @@ case_destroyed_in_flight() {
     guest ddead --memory 128 --dirty-rate 20
     shape 10
     SEEN=$("$VMMI_DRIVER_TRY" "$VMMI_LAB_SRC" lookup,ddead monitor "perform,p2p,$TO" \
-        sample,memoryTotalBytes "run,virsh -q -c '$VMMI_LAB_SRC' destroy ddead" seen,guest:shutoff/destroyed \
-        wait 2>&1)
+        sample,memoryTotalBytes "run,virsh -q -c '$VMMI_LAB_SRC' destroy ddead" \
+        seen,guest:shutoff/destroyed wait 2>&1)
     has 'error '
     expect "where" "$(lab where ddead)" nowhere
 }
@@ -289,10 +294,10 @@ case_destroyed_in_flight() {
 case_refusals() {
     begin
     guest dref
-    on "$VMMI_LAB_SRC" lookup,dref "fail,6,check,p2p,$TO,postcpy" "fail,6,check,p2p,$TO,bandwith=3" \
-        "fail,15,check,p2p,$TO,postcopy,parallel" "check,p2p,$TO,postcopy,auto_converge,bandwidth=100" \
-        fail,105,check,p2p,sim:///destination, fail,10,lookup,nobody fail,117,sample fail,117,completed \
-        fail,117,abort fail,117,postcopy
+    on "$VMMI_LAB_SRC" lookup,dref "fail,6,check,p2p,$TO,postcpy" \
+        "fail,6,check,p2p,$TO,bandwith=3" "fail,15,check,p2p,$TO,postcopy,parallel" \
+        "check,p2p,$TO,postcopy,auto_converge,bandwidth=100" \
+        fail,105,check,p2p,sim:///destination, fail,10,lookup,nobody fail,117,sample fail,117,completed fail,117,abort fail,117,postcopy
     stayed dref
 }
 
@@ -300,9 +305,11 @@ case_destination_refuses() {
     begin
     guest dref2
     # A stranger has the name already.
-    virsh -q -c "$VMMI_LAB_SRC" dumpxml dref2 | sed 's|<uuid>.*</uuid>|<uuid>0a6f9f0e-0000-4000-8000-000000000001</uuid>|' \
-        >"$VMMI_LAB_DIR/stranger.xml"
-    virsh -q -c "$VMMI_LAB_DST" define "$VMMI_LAB_DIR/stranger.xml" || fail "the stranger is not defined"
+    virsh -q -c "$VMMI_LAB_SRC" dumpxml dref2 |
+        sed 's|<uuid>.*</uuid>|<uuid>0a6f9f0e-0000-4000-8000-000000000001</uuid>|' \
+            >"$VMMI_LAB_DIR/stranger.xml"
+    virsh -q -c "$VMMI_LAB_DST" define "$VMMI_LAB_DIR/stranger.xml" ||
+        fail "the stranger is not defined"
     on "$VMMI_LAB_SRC" lookup,dref2 "perform,p2p,qemu+tcp://192.0.2.2:1/system," fail,8,wait \
         "perform,p2p,qemu+tcp://192.0.2.99/system," fail,8,wait "perform,p2p,$TO" fail,8,wait info
     virsh -q -c "$VMMI_LAB_DST" undefine dref2
@@ -332,20 +339,32 @@ case_reconnect() {
     stayed dback
 }
 
-# A host that is stopped answers nothing: each call ends in time, and all goes on when the host does.
+# A host that is stopped answers nothing: each call ends in time; all goes on when the host does.
 case_hung() {
     begin
     guest dhung
     STOPPED=$VMMI_LAB_SOURCE_PID
     on -t 500 "$VMMI_LAB_SRC" lookup,dhung "run,kill -STOP $STOPPED" fail,114,sample fail,114,info \
-        fail,114,tune,0,100 fail,114,abort fail,114,ping fail,114,sample fail,114,info "run,kill -CONT $STOPPED" \
-        "run,sleep 0.2" ping info
+        fail,114,tune,0,100 fail,114,abort fail,114,ping fail,114,sample fail,114,info \
+        "run,kill -CONT $STOPPED" "run,sleep 0.2" ping info
     has 'info running/'
     kill -STOP "$STOPPED"
     SEEN=$("$VMMI_DRIVER_TRY" -t 500 "$VMMI_LAB_SRC" 2>&1)
     has 'error 114 open:'
     kill -CONT "$STOPPED"
     on "$VMMI_LAB_SRC" lookup,dhung
+}
+
+# Where somebody watches, a host that hangs is found out, and so is its return; libvirt prints
+# nothing.
+case_keepalive() {
+    begin
+    guest dkeep
+    STOPPED=$VMMI_LAB_SOURCE_PID
+    on -k 1 "$VMMI_LAB_SRC" lookup,dkeep monitor "run,kill -STOP $STOPPED" seen,disconnected \
+        "run,kill -CONT $STOPPED" seen,reconnected info suspend seen,guest:paused/user resume
+    in_order 'event disconnected' 'event reconnected' 'info running/' 'event guest:paused/user'
+    ! grep -q warning <<<"$SEEN" || fail "libvirt printed"
 }
 
 case_sasl() {
@@ -365,7 +384,7 @@ case_sasl() {
     arrived dsasl
     # The other way round, where the destination asks.
     on "$VMMI_LAB_DST" lookup,dsasl \
-        "perform,managed,$VMMI_LAB_SASL_URI,$VMMI_LAB_BACK_MIGRATE_URI,user=$VMMI_LAB_SASL_USER,file=$file" wait
+        "perform,managed,$VMMI_LAB_SASL_URI,${BACK#*,},user=$VMMI_LAB_SASL_USER,file=$file" wait
     stayed dsasl
     refused_auth -u "$VMMI_LAB_SASL_USER" -p "$file.wrong"
     refused_auth -u nobody -p "$file"
@@ -381,6 +400,9 @@ refused_auth() {
     ! grep -qF -- "$VMMI_LAB_SASL_PASSWORD" <<<"$SEEN" || fail "the password was shown"
 }
 
-[ $# -eq 1 ] && declare -F "case_$1" >/dev/null || { echo "usage: test-driver.sh CASE" >&2; exit 2; }
+if [ $# -ne 1 ] || ! declare -F "case_$1" >/dev/null; then
+    echo "usage: test-driver.sh CASE" >&2
+    exit 2
+fi
 "case_$1"
 exit 0

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * try.c: the libvirt driver by hand: one call after the other on one connection, for the tests of the lab.
+ * try.c: the libvirt driver by hand: one call after the other on one connection, for the tests of
+ * the lab.
  *
- * Usage: try [-e none|own] [-t CALL_TIMEOUT_MS] [-u USER -p FILE] URI STEP...
+ * Usage: try [-e none|own] [-t CALL_TIMEOUT_MS] [-k KEEPALIVE] [-u USER -p FILE] URI STEP...
  * A step is one word, its parts apart by commas; `perform` goes on in the background until `wait`.
  * Each step prints lines that begin with its name; the first that fails ends the program with 1.
  */
@@ -35,11 +36,14 @@ on_event(const vmmiEvent *event, void *opaque G_GNUC_UNUSED)
 
     g_mutex_lock(&progress.lock);
     switch (event->type) {
-    case VMMI_EVENT_STATE: word = g_strdup_printf("state:%s", vmmiStateToString(event->state)); break;
-    case VMMI_EVENT_ITERATION: word = g_strdup_printf("iteration:%" G_GUINT64_FORMAT, event->iteration); break;
+    case VMMI_EVENT_STATE: word = g_strdup_printf("state:%s",
+                                                  vmmiStateToString(event->state)); break;
+    case VMMI_EVENT_ITERATION: word = g_strdup_printf("iteration:%" G_GUINT64_FORMAT,
+                                                      event->iteration); break;
     case VMMI_EVENT_JOB_COMPLETED:
         word = g_strdup_printf("completed:%" G_GUINT64_FORMAT,
-                               vmmiSampleGetOr(event->sample, VMMI_SAMPLE_DOWNTIME_FINAL_MS, 999999));
+                               vmmiSampleGetOr(event->sample, VMMI_SAMPLE_DOWNTIME_FINAL_MS,
+                                               999999));
         break;
     case VMMI_EVENT_GUEST:
         word = g_strdup_printf("guest:%s/%s", vmmiGuestStateToString(event->guest_state),
@@ -239,14 +243,16 @@ step_sample(char **words, vmmiError **err)
         int result = vmmiCallMigrationSample(connection, uuid, sample, &job, &error);
 
         if (result == 0 && (!words[1] || vmmiSampleGet(sample, (vmmiSampleField)
-                                                       vmmiSampleFieldFromString(words[1]), NULL))) {
+                                                       vmmiSampleFieldFromString(words[1]),
+                                                           NULL))) {
             print_sample(vmmiJobKindToString(job), sample);
             return 0;
         }
         if (result < 0 && (!words[1] || vmmiErrorGetCode(error) != VMMI_ERR_STATE))
             return vmmiErrorPropagate(err, g_steal_pointer(&error));
         if (has_ended())
-            return vmmiErrorSet(err, VMMI_ERR_STATE, "the migration ended before '%s' was known", words[1]);
+            return vmmiErrorSet(err, VMMI_ERR_STATE, "the migration ended before '%s' was known",
+                                words[1]);
         if (g_get_monotonic_time() > until)
             return vmmiErrorSet(err, VMMI_ERR_TIMEOUT, "'%s' never became known", words[1]);
         g_usleep(50000);
@@ -385,10 +391,14 @@ main(int argc, char **argv)
     int result = 0, option;
 
     options.events = VMMI_EVENTS_OWN;
-    while ((option = getopt(argc, argv, "+e:t:u:p:")) != -1) {
+    while ((option = getopt(argc, argv, "+e:t:k:u:p:")) != -1) {
         switch (option) {
-        case 'e': options.events = g_str_equal(optarg, "own") ? VMMI_EVENTS_OWN : VMMI_EVENTS_NONE; break;
-        case 't': options.call_timeout_ms = options.open_timeout_ms = (unsigned int)atoi(optarg); break;
+        case 'e': options.events = g_str_equal(optarg,
+                                               "own") ? VMMI_EVENTS_OWN : VMMI_EVENTS_NONE; break;
+        case 't': options.call_timeout_ms =
+            options.open_timeout_ms = (unsigned int)atoi(optarg); break;
+        case 'k': options.keepalive_interval_s =
+            options.keepalive_count = (unsigned int)atoi(optarg); break;
         case 'u': options.username = optarg; break;
         case 'p': options.password_file = optarg; break;
         default: return 2;

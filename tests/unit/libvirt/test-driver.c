@@ -96,7 +96,8 @@ test_states(void)
     g_assert_nonnull(strstr(vmmiErrorGetDetails(error), "code 55"));
     g_assert_cmpint(vmmiGuestStart(connect, TEST_UUID, NULL), ==, 0);
     assert_state(connect, VMMI_GUEST_RUNNING, VMMI_REASON_OTHER);
-    g_assert_cmpint(vmmiGuestGetInfo(connect, "01234567-89ab-cdef-0123-456789abcdef", &info, NULL), ==, 0);
+    g_assert_cmpint(vmmiGuestGetInfo(connect, "01234567-89ab-cdef-0123-456789abcdef", &info, NULL),
+                    ==, 0);
     g_assert_cmpint(info.state, ==, VMMI_GUEST_ABSENT);
     g_assert_cmpint(vmmiCallPing(connect, NULL), ==, 0);
 }
@@ -184,8 +185,10 @@ test_monitor(void)
     Seen first = { .paused = 0 }, second = { .paused = 0 };
     void *one = NULL, *two = NULL;
 
-    g_assert_cmpint(vmmiCallGuestMonitor(connect, TEST_UUID, on_event, &first, on_free, &one, NULL), ==, 0);
-    g_assert_cmpint(vmmiCallGuestMonitor(connect, TEST_UUID, on_event, &second, on_free, &two, NULL), ==, 0);
+    g_assert_cmpint(vmmiCallGuestMonitor(connect, TEST_UUID, on_event, &first, on_free, &one, NULL),
+                    ==, 0);
+    g_assert_cmpint(vmmiCallGuestMonitor(connect, TEST_UUID, on_event, &second, on_free, &two,
+                                         NULL), ==, 0);
     g_assert_cmpint(vmmiGuestSuspend(connect, TEST_UUID, NULL), ==, 0);
     seen_wait(&first, &first.paused, 1);
     seen_wait(&second, &second.paused, 1);
@@ -210,12 +213,13 @@ test_monitor_refused(void)
     Seen seen = { .paused = 0 };
     void *watch = NULL;
 
-    g_assert_cmpint(vmmiCallGuestMonitor(with, "01234567-89ab-cdef-0123-456789abcdef", on_event, &seen,
-                                         on_free, &watch, &error), ==, -1);
+    g_assert_cmpint(vmmiCallGuestMonitor(with, "01234567-89ab-cdef-0123-456789abcdef", on_event,
+                                         &seen, on_free, &watch, &error), ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_GUEST_UNKNOWN);
     g_assert_cmpint(seen.freed, ==, 1);
     vmmiErrorClear(&error);
-    g_assert_cmpint(vmmiCallGuestMonitor(without, TEST_UUID, on_event, &seen, on_free, &watch, &error), ==,
+    g_assert_cmpint(vmmiCallGuestMonitor(without, TEST_UUID, on_event, &seen, on_free, &watch,
+                                         &error), ==,
                     -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_NOT_SUPPORTED);
     g_assert_cmpint(seen.freed, ==, 2);
@@ -251,7 +255,8 @@ test_perform(gconstpointer data)
     Done done = { .code = 0 };
 
     request.destination_uri = "test:///default";
-    g_assert_cmpint(vmmiCallMigrationPerform(connect, &request, on_done, &done, on_free, NULL), ==, 0);
+    g_assert_cmpint(vmmiCallMigrationPerform(connect, &request, on_done, &done, on_free, NULL), ==,
+                    0);
     seen_wait(&done.seen, &done.seen.freed, 1);
     g_assert_cmpint(done.done, ==, 1);
     g_assert_cmpint(done.code, ==, VMMI_ERR_NOT_SUPPORTED);
@@ -265,7 +270,8 @@ test_perform_refused(void)
     g_autoptr(vmmiError) error = NULL;
     Done done = { .code = 0 };
 
-    g_assert_cmpint(vmmiCallMigrationPerform(connect, &request, on_done, &done, on_free, &error), ==, -1);
+    g_assert_cmpint(vmmiCallMigrationPerform(connect, &request, on_done, &done, on_free, &error),
+                    ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_INVALID_ARGUMENT);
     g_assert_cmpint(done.done, ==, 0);
     g_assert_cmpint(done.seen.freed, ==, 1);
@@ -277,14 +283,17 @@ test_no_job(void)
     g_autoptr(vmmiConnect) connect = open_test(VMMI_EVENTS_NONE);
     g_autoptr(vmmiError) error = NULL;
 
-    g_assert_cmpint(vmmiCallMigrationTune(connect, TEST_UUID, VMMI_TUNE_DOWNTIME_MS, 0, &error), ==, -1);
+    g_assert_cmpint(vmmiCallMigrationTune(connect, TEST_UUID, VMMI_TUNE_DOWNTIME_MS, 0, &error), ==,
+                    -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_INVALID_ARGUMENT);
-    g_assert_nonnull(strstr(vmmiErrorGetMessage(error), "the downtime limit (ms) must be 1..2000000, got 0"));
+    g_assert_nonnull(strstr(vmmiErrorGetMessage(error),
+                            "the downtime limit (ms) must be 1..2000000, got 0"));
     vmmiErrorClear(&error);
     g_assert_cmpint(vmmiCallMigrationTune(connect, TEST_UUID, (vmmiTunable)9, 1, &error), ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_INVALID_ARGUMENT);
     vmmiErrorClear(&error);
-    g_assert_cmpint(vmmiCallMigrationTune(connect, TEST_UUID, VMMI_TUNE_DOWNTIME_MS, 9, &error), ==, -1);
+    g_assert_cmpint(vmmiCallMigrationTune(connect, TEST_UUID, VMMI_TUNE_DOWNTIME_MS, 9, &error), ==,
+                    -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_NOT_SUPPORTED);
     vmmiErrorClear(&error);
     g_assert_cmpint(vmmiCallMigrationAbort(connect, TEST_UUID, false, &error), ==, -1);
@@ -360,7 +369,8 @@ add_rows(void)
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_unreachable);
     }
     for (int i = 0; i < VMMI_MODE_LAST; i++) {
-        g_autofree char *path = g_strdup_printf("/libvirt/perform/%s", vmmiModeToString((vmmiMode)i));
+        g_autofree char *path = g_strdup_printf("/libvirt/perform/%s",
+                                                vmmiModeToString((vmmiMode)i));
 
         g_test_add_data_func(path, GSIZE_TO_POINTER((size_t)i), test_perform);
     }

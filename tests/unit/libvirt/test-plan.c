@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-plan.c: from a request to libvirt's flags and parameters: defaults, what is refused, and with which words.
+ * test-plan.c: from a request to libvirt's flags and parameters: defaults, what is refused, and
+ * with which words.
  */
 #include "drivers/libvirt/plan.h"
 
@@ -59,22 +60,27 @@ static const struct {
       "flag 'xyzzy' is unknown" },
     { "flag-empty", 0, { "" }, { 0 }, DESTINATION, NULL, VMMI_ERR_MALFORMED_CONFIGURATION,
       "flag '' is unknown" },
-    { "forbidden-unknown", 0, { "no-postcpy" }, { 0 }, DESTINATION, NULL, VMMI_ERR_MALFORMED_CONFIGURATION,
+    { "forbidden-unknown", 0, { "no-postcpy" }, { 0 }, DESTINATION, NULL,
+      VMMI_ERR_MALFORMED_CONFIGURATION,
       "flag 'postcpy' is unknown" },
-    { "both", 0, { "postcopy", "no-postcopy" }, { 0 }, DESTINATION, NULL, VMMI_ERR_MALFORMED_CONFIGURATION,
+    { "both", 0, { "postcopy", "no-postcopy" }, { 0 }, DESTINATION, NULL,
+      VMMI_ERR_MALFORMED_CONFIGURATION,
       "flag 'postcopy' is both named and forbidden" },
     { "peer2peer", 0, { "peer2peer" }, { 0 }, DESTINATION, NULL, VMMI_ERR_MALFORMED_CONFIGURATION,
       "flag 'peer2peer': say it with mode" },
-    { "no-peer2peer", 0, { "no-peer2peer" }, { 0 }, DESTINATION, NULL, VMMI_ERR_MALFORMED_CONFIGURATION,
+    { "no-peer2peer", 0, { "no-peer2peer" }, { 0 }, DESTINATION, NULL,
+      VMMI_ERR_MALFORMED_CONFIGURATION,
       "say it with mode" },
     { "direct", 0, { "direct" }, { 0 }, DESTINATION, NULL, VMMI_ERR_MALFORMED_CONFIGURATION,
       "say it with mode" },
-    { "offline-live", 0, { "offline", "live" }, { 0 }, DESTINATION, NULL, VMMI_ERR_MALFORMED_CONFIGURATION,
+    { "offline-live", 0, { "offline", "live" }, { 0 }, DESTINATION, NULL,
+      VMMI_ERR_MALFORMED_CONFIGURATION,
       "exclude each other" },
     { "tunnelled-managed", VMMI_MODE_MANAGED, { "tunnelled" }, { 0 }, DESTINATION, NULL,
       VMMI_ERR_MALFORMED_CONFIGURATION, "'tunnelled' needs mode \"p2p\", not \"managed\"" },
     { "param-unknown", 0, { NULL }, UINT("bandwith", 3), DESTINATION, NULL,
-      VMMI_ERR_MALFORMED_CONFIGURATION, "parameter 'bandwith' is unknown, did you mean 'bandwidth'?" },
+      VMMI_ERR_MALFORMED_CONFIGURATION,
+      "parameter 'bandwith' is unknown, did you mean 'bandwidth'?" },
     { "param-type", 0, { NULL }, STRING("bandwidth", "3"), DESTINATION, NULL,
       VMMI_ERR_MALFORMED_CONFIGURATION, "'bandwidth' must be an integer, got a string" },
     { "param-bool", 0, { NULL }, BOOL("destination_xml"), DESTINATION, NULL,
@@ -97,7 +103,8 @@ static const struct {
       VMMI_ERR_MALFORMED_CONFIGURATION, "'migrate_uri' is given twice" },
     { "destination", 0, { NULL }, { 0 }, "sim:///destination", NULL, VMMI_ERR_URI,
       "the destination's URI 'sim:///destination' is not a libvirt URI" },
-    { "destination-password", 0, { NULL }, { 0 }, "qemu+tcp://u:secret@h/system", NULL, VMMI_ERR_URI,
+    { "destination-password", 0, { NULL }, { 0 }, "qemu+tcp://u:secret@h/system", NULL,
+      VMMI_ERR_URI,
       "the destination's URI holds a password" },
     { "destination-control", 0, { NULL }, { 0 }, "qemu+tcp://h/\t", NULL, VMMI_ERR_URI,
       "the destination's URI: byte 13 is a control character" },
@@ -136,7 +143,8 @@ test_default(gconstpointer data)
     plan = vmmiVirtPlanNew(&host, &request, &error);
     g_assert_cmpstr(vmmiErrorGetMessage(error), ==, "");
     if (plan)
-        g_assert_cmphex(vmmiVirtPlanFlags(plan, defaults[row].persistent), ==, defaults[row].expected);
+        g_assert_cmphex(vmmiVirtPlanFlags(plan, defaults[row].persistent), ==,
+                        defaults[row].expected);
 }
 
 static void
@@ -166,7 +174,8 @@ test_params(void)
 {
     const vmmiParam params[] = {
         UINT("bandwidth", 100), INT("bandwidth.postcopy", 5), UINT("disks_port", 49152),
-        STRING("destination_name", "other"), STRINGS("migrate_disks", disks), STRING("compression", "xbzrle"),
+        STRING("destination_name", "other"), STRINGS("migrate_disks", disks),
+        STRING("compression", "xbzrle"),
     };
     vmmiMigrateRequest request = request_of(VMMI_MODE_P2P, NULL);
     g_autoptr(vmmiVirtPlan) plan = NULL;
@@ -182,7 +191,8 @@ test_params(void)
     g_assert_cmpint(plan->params.n_items, ==, 8);
     g_assert_cmpint(virTypedParamsGetULLong(plan->params.items, 8, "bandwidth", &number), ==, 1);
     g_assert_cmpuint(number, ==, 100);
-    g_assert_cmpint(virTypedParamsGetULLong(plan->params.items, 8, "bandwidth.postcopy", &number), ==, 1);
+    g_assert_cmpint(virTypedParamsGetULLong(plan->params.items, 8, "bandwidth.postcopy", &number),
+                    ==, 1);
     g_assert_cmpuint(number, ==, 5);
     g_assert_cmpint(virTypedParamsGetInt(plan->params.items, 8, "disks_port", &port), ==, 1);
     g_assert_cmpint(port, ==, 49152);

@@ -26,19 +26,23 @@ static const struct {
     vmmiJobKind kind;
     Wanted wanted[MAX_FIGURES];
 } rows[] = {
-    { "none", VIR_DOMAIN_JOB_NONE, false, { OUT }, VMMI_JOB_NONE, { { VMMI_SAMPLE_TIMESTAMP_MS, UNKNOWN } } },
+    { "none", VIR_DOMAIN_JOB_NONE, false, { OUT }, VMMI_JOB_NONE,
+      { { VMMI_SAMPLE_TIMESTAMP_MS, UNKNOWN } } },
     { "other", VIR_DOMAIN_JOB_UNBOUNDED, false, { { "operation", VIR_DOMAIN_JOB_OPERATION_SAVE } },
       VMMI_JOB_OTHER, { { VMMI_SAMPLE_PERCENT, UNKNOWN } } },
-    { "in", VIR_DOMAIN_JOB_UNBOUNDED, false, { { "operation", VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN } },
+    { "in", VIR_DOMAIN_JOB_UNBOUNDED, false,
+      { { "operation", VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN } },
       VMMI_JOB_MIGRATION_IN, { { VMMI_SAMPLE_PERCENT, UNKNOWN } } },
     { "preparing", VIR_DOMAIN_JOB_UNBOUNDED, false,
-      { OUT, { "time_elapsed", 5 }, { "memory_total", 0 }, { "data_total", 0 }, { "memory_remaining", 0 } },
+      { OUT, { "time_elapsed", 5 }, { "memory_total", 0 }, { "data_total", 0 },
+        { "memory_remaining", 0 } },
       VMMI_JOB_MIGRATION_OUT,
       { { VMMI_SAMPLE_ELAPSED_MS, 5 }, { VMMI_SAMPLE_MEMORY_REMAINING_BYTES, UNKNOWN },
         { VMMI_SAMPLE_PERCENT, UNKNOWN } } },
     { "disk-first", VIR_DOMAIN_JOB_UNBOUNDED, false,
       { OUT, { "memory_total", 0 }, { "memory_remaining", 0 }, { "memory_iteration", 0 },
-        { "data_total", 1000 }, { "data_remaining", 900 }, { "disk_total", 1000 }, { "disk_remaining", 900 },
+        { "data_total", 1000 }, { "data_remaining", 900 }, { "disk_total", 1000 },
+        { "disk_remaining", 900 },
         { "disk_bps", 50 } },
       VMMI_JOB_MIGRATION_OUT,
       { { VMMI_SAMPLE_ITERATION, UNKNOWN }, { VMMI_SAMPLE_MEMORY_REMAINING_BYTES, UNKNOWN },
@@ -46,12 +50,15 @@ static const struct {
     { "dirty-rate-is-pages", VIR_DOMAIN_JOB_UNBOUNDED, false,
       { OUT, { "memory_total", 9 }, { "memory_dirty_rate", 1000 }, { "memory_page_size", 4096 } },
       VMMI_JOB_MIGRATION_OUT,
-      { { VMMI_SAMPLE_DIRTY_PAGES_PER_SECOND, 1000 }, { VMMI_SAMPLE_DIRTY_BYTES_PER_SECOND, 4096000 } } },
-    { "downtime-expected", VIR_DOMAIN_JOB_UNBOUNDED, false, { OUT, { "memory_total", 9 }, { "downtime", 77 } },
+      { { VMMI_SAMPLE_DIRTY_PAGES_PER_SECOND, 1000 },
+        { VMMI_SAMPLE_DIRTY_BYTES_PER_SECOND, 4096000 } } },
+    { "downtime-expected", VIR_DOMAIN_JOB_UNBOUNDED, false,
+      { OUT, { "memory_total", 9 }, { "downtime", 77 } },
       VMMI_JOB_MIGRATION_OUT,
       { { VMMI_SAMPLE_DOWNTIME_EXPECTED_MS, 77 }, { VMMI_SAMPLE_DOWNTIME_FINAL_MS, UNKNOWN } } },
     { "downtime-final", VIR_DOMAIN_JOB_COMPLETED, true,
-      { OUT, { "memory_total", 9 }, { "downtime", 77 }, { "downtime_net", 70 } }, VMMI_JOB_MIGRATION_OUT,
+      { OUT, { "memory_total", 9 }, { "downtime", 77 }, { "downtime_net", 70 } },
+      VMMI_JOB_MIGRATION_OUT,
       { { VMMI_SAMPLE_DOWNTIME_FINAL_MS, 77 }, { VMMI_SAMPLE_DOWNTIME_EXPECTED_MS, UNKNOWN },
         { VMMI_SAMPLE_DOWNTIME_NET_MS, 70 }, { VMMI_SAMPLE_PERCENT, 100 } } },
     { "never-100-while-running", VIR_DOMAIN_JOB_UNBOUNDED, false,
@@ -85,7 +92,8 @@ test_read(gconstpointer data)
             virTypedParamsAddULLong(&params.items, &params.n_items, &params.n_room, given->name,
                                     given->value);
     }
-    g_assert_cmpint(vmmiVirtStatsRead(rows[row].type, params.items, params.n_items, rows[row].completed, sample),
+    g_assert_cmpint(vmmiVirtStatsRead(rows[row].type, params.items, params.n_items,
+                                      rows[row].completed, sample),
                     ==, rows[row].kind);
     for (size_t i = 0; i < MAX_FIGURES; i++) {
         const Wanted *wanted = &rows[row].wanted[i];
@@ -102,18 +110,23 @@ static const struct {
     vmmiGuestState guest_state;
     vmmiGuestReason guest_reason;
 } states[] = {
-    { "running", VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED, VMMI_GUEST_RUNNING, VMMI_REASON_OTHER },
-    { "migrated", VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_MIGRATED, VMMI_GUEST_RUNNING, VMMI_REASON_MIGRATED },
+    { "running", VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED, VMMI_GUEST_RUNNING,
+      VMMI_REASON_OTHER },
+    { "migrated", VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_MIGRATED, VMMI_GUEST_RUNNING,
+      VMMI_REASON_MIGRATED },
     { "cancelled", VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_MIGRATION_CANCELED, VMMI_GUEST_RUNNING,
       VMMI_REASON_MIGRATION_CANCELED },
     { "user", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER, VMMI_GUEST_PAUSED, VMMI_REASON_USER },
-    { "ioerror", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR, VMMI_GUEST_PAUSED, VMMI_REASON_OTHER },
+    { "ioerror", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR, VMMI_GUEST_PAUSED,
+      VMMI_REASON_OTHER },
     { "broken", VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY_FAILED, VMMI_GUEST_PAUSED,
       VMMI_REASON_POSTCOPY_FAILED },
-    { "gone", VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_MIGRATED, VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED },
+    { "gone", VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_MIGRATED, VMMI_GUEST_SHUTOFF,
+      VMMI_REASON_MIGRATED },
     { "destroyed", VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_DESTROYED, VMMI_GUEST_SHUTOFF,
       VMMI_REASON_DESTROYED },
-    { "crashed", VIR_DOMAIN_CRASHED, VIR_DOMAIN_CRASHED_PANICKED, VMMI_GUEST_CRASHED, VMMI_REASON_CRASHED },
+    { "crashed", VIR_DOMAIN_CRASHED, VIR_DOMAIN_CRASHED_PANICKED, VMMI_GUEST_CRASHED,
+      VMMI_REASON_CRASHED },
     { "future", 99, 0, VMMI_GUEST_UNKNOWN, VMMI_REASON_OTHER },
 };
 
@@ -136,11 +149,11 @@ test_lifecycle(void)
     vmmiGuestState state;
     vmmiGuestReason reason;
 
-    g_assert_true(vmmiVirtLifecycleRead(VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_MIGRATED, false,
-                                        &state, &reason));
+    g_assert_true(vmmiVirtLifecycleRead(VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_MIGRATED,
+                                        false, &state, &reason));
     g_assert_cmpint(reason, ==, VMMI_REASON_MIGRATION_CANCELED);
-    g_assert_true(vmmiVirtLifecycleRead(VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_MIGRATED, true,
-                                        &state, &reason));
+    g_assert_true(vmmiVirtLifecycleRead(VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_MIGRATED,
+                                        true, &state, &reason));
     g_assert_cmpint(reason, ==, VMMI_REASON_MIGRATED);
     g_assert_false(vmmiVirtLifecycleRead(VIR_DOMAIN_EVENT_DEFINED, 0, false, &state, &reason));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-tables.c: no flag and no parameter of libvirt 9.0 is missing (B11). libvirt's own header is read; what is newer than 9.0
- * in it is a warning.
+ * test-tables.c: no flag and no parameter of libvirt 9.0 is missing (B11). libvirt's own header
+ * is read; what is newer than 9.0 in it is a warning.
  */
 #include "drivers/libvirt/internal.h"
 
@@ -10,15 +10,15 @@ static char *header;
 static void
 read_header(void)
 {
-    g_assert_true(g_file_get_contents(VMMI_LIBVIRT_INCLUDE "/libvirt/libvirt-domain.h", &header, NULL,
-                                      NULL));
+    g_assert_true(g_file_get_contents(VMMI_LIBVIRT_INCLUDE "/libvirt/libvirt-domain.h", &header,
+                                      NULL, NULL));
 }
 
 /* Whether "9.0.0" or older. */
 static bool
 is_of_9_0(const char *since)
 {
-    return since && g_ascii_strtoull(since, NULL, 10) < 9 ? true : since && g_str_has_prefix(since, "9.0.");
+    return since && (g_ascii_strtoull(since, NULL, 10) < 9 || g_str_has_prefix(since, "9.0."));
 }
 
 static const vmmiVirtFlag *
@@ -70,7 +70,8 @@ check_flag(const char *upper, unsigned int bit, const char *since)
 static void
 test_flags(void)
 {
-    g_autoptr(GRegex) regex = g_regex_new("VIR_MIGRATE_([A-Z0-9_]+) += \\(1 << ([0-9]+)\\)", 0, 0, NULL);
+    g_autoptr(GRegex) regex = g_regex_new("VIR_MIGRATE_([A-Z0-9_]+) += \\(1 << ([0-9]+)\\)", 0, 0,
+                                          NULL);
     g_autoptr(GMatchInfo) match = NULL;
     size_t seen = 0;
 
@@ -98,11 +99,16 @@ check_param(const char *name, const char *comment, const char *since)
 {
     const vmmiVirtParam *param = find_param(name);
     bool multiple = strstr(comment, "multiple field") != NULL;
-    int type = strstr(comment, "VIR_TYPED_PARAM_ULLONG") ? VIR_TYPED_PARAM_ULLONG
-             : strstr(comment, "VIR_TYPED_PARAM_INT") ? VIR_TYPED_PARAM_INT : VIR_TYPED_PARAM_STRING;
+    int type = VIR_TYPED_PARAM_STRING;
+
+    if (strstr(comment, "VIR_TYPED_PARAM_ULLONG"))
+        type = VIR_TYPED_PARAM_ULLONG;
+    else if (strstr(comment, "VIR_TYPED_PARAM_INT"))
+        type = VIR_TYPED_PARAM_INT;
 
     if (!param && !is_of_9_0(since)) {
-        g_test_message("warning: migration parameter '%s' of libvirt %s is not known here", name, since);
+        g_test_message("warning: migration parameter '%s' of libvirt %s is not known here", name,
+                       since);
         return;
     }
     if (!param) {
@@ -116,7 +122,8 @@ check_param(const char *name, const char *comment, const char *since)
 static void
 test_params(void)
 {
-    g_autoptr(GRegex) regex = g_regex_new("# *define VIR_MIGRATE_PARAM_[A-Z0-9_]+ +\"([^\"]+)\"", 0, 0, NULL);
+    g_autoptr(GRegex) regex = g_regex_new("# *define VIR_MIGRATE_PARAM_[A-Z0-9_]+ +\"([^\"]+)\"", 0,
+                                          0, NULL);
     g_autoptr(GMatchInfo) match = NULL;
     size_t seen = 0;
 

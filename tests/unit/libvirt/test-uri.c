@@ -32,11 +32,14 @@ static const struct {
     { "no-scheme", "/etc/passwd", VMMI_ERR_DECLINED, 0, "not a libvirt URI" },
     { "empty", "", VMMI_ERR_DECLINED, 0, "not a libvirt URI" },
     { "prefix", "qem:///system", VMMI_ERR_DECLINED, 0, "not a libvirt URI" },
-    { "transport", "qemu+carrier-pigeon://host/system", VMMI_ERR_URI, 0, "no transport 'carrier-pigeon'" },
+    { "transport", "qemu+carrier-pigeon://host/system", VMMI_ERR_URI, 0,
+      "no transport 'carrier-pigeon'" },
     { "password", "qemu+tcp://user:secret@host/system", VMMI_ERR_URI, 0, "holds a password" },
     { "password-with-at", "qemu+tcp://user:p@ss@host/system", VMMI_ERR_URI, 0, "holds a password" },
-    { "newline", "qemu+tcp://host/system\n", VMMI_ERR_URI, 0, "byte 22 is a control character (0x0a)" },
-    { "delete", "qemu+tcp://ho\177st/system", VMMI_ERR_URI, 0, "byte 13 is a control character (0x7f)" },
+    { "newline", "qemu+tcp://host/system\n", VMMI_ERR_URI, 0,
+      "byte 22 is a control character (0x0a)" },
+    { "delete", "qemu+tcp://ho\177st/system", VMMI_ERR_URI, 0,
+      "byte 13 is a control character (0x7f)" },
     { "no-path", "qemu:", VMMI_ERR_URI, 0, "'/' is needed" },
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-worker.c: calls on workers: answers, failures, deadlines, late answers, closing while one is stuck.
+ * test-worker.c: calls on workers: answers, failures, deadlines, late answers, closing while one
+ * is stuck.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -123,16 +124,19 @@ test_answer(void)
     data = request_new(&gate);
     for (int i = 0; i < 100; i++) {
         ((Request *)data)->number = 0;
-        g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, answer, &data, request_free, &error), ==,
+        g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, answer, &data, request_free,
+                                        &error), ==,
                         0);
         g_assert_nonnull(data);
         g_assert_cmpint(((Request *)data)->number, ==, 42);
     }
     g_assert_null(error);
-    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, refuse, &data, request_free, &error), ==, -1);
+    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, refuse, &data, request_free, &error),
+                    ==, -1);
     g_assert_nonnull(data);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_STATE);
-    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, refuse, &data, request_free, NULL), ==, -1);
+    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, refuse, &data, request_free, NULL),
+                    ==, -1);
     g_assert_cmpint(gate.freed, ==, 0);
     request_free(data);
     vmmiWorkersClose(workers);
@@ -149,7 +153,8 @@ test_signals(void)
     gate_init(&gate);
     data = request_new(&gate);
     pthread_sigmask(SIG_SETMASK, NULL, &before);
-    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, look_at_signals, &data, request_free, NULL),
+    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, look_at_signals, &data, request_free,
+                                    NULL),
                     ==, 0);
     pthread_sigmask(SIG_SETMASK, NULL, &after);
     g_assert_cmpint(((Request *)data)->number, ==, 1);
@@ -169,27 +174,33 @@ test_stuck(void)
 
     gate_init(&gate);
     data = request_new(&gate);
-    g_assert_cmpint(vmmiWorkersCall(workers, "hanging", 20, block, &data, request_free, &error), ==, -1);
+    g_assert_cmpint(vmmiWorkersCall(workers, "hanging", 20, block, &data, request_free, &error), ==,
+                    -1);
     g_assert_null(data);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_TIMEOUT);
     g_assert_cmpstr(vmmiErrorGetMessage(error), ==, "hanging: no answer within 20 ms");
     g_assert_cmpuint(vmmiWorkersCountStuck(workers), ==, 1);
     data = request_new(&gate);
-    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, answer, &data, request_free, NULL), ==, 0);
+    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, answer, &data, request_free, NULL),
+                    ==, 0);
     request_free(data);
     data = request_new(&gate);
-    g_assert_cmpint(vmmiWorkersCall(workers, "hanging", 20, block, &data, request_free, NULL), ==, -1);
+    g_assert_cmpint(vmmiWorkersCall(workers, "hanging", 20, block, &data, request_free, NULL), ==,
+                    -1);
     vmmiErrorClear(&error);
     data = request_new(&gate);
-    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, answer, &data, request_free, &error), ==, -1);
+    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, answer, &data, request_free, &error),
+                    ==, -1);
     g_assert_nonnull(data);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_TIMEOUT);
-    g_assert_nonnull(strstr(vmmiErrorGetMessage(error), "2 earlier calls still hang, the limit is 2"));
+    g_assert_nonnull(strstr(vmmiErrorGetMessage(error),
+                            "2 earlier calls still hang, the limit is 2"));
     gate_open(&gate);
     gate_wait_freed(&gate, 3);
     while (vmmiWorkersCountStuck(workers) > 0)
         g_thread_yield();
-    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, answer, &data, request_free, NULL), ==, 0);
+    g_assert_cmpint(vmmiWorkersCall(workers, "asking", 30000, answer, &data, request_free, NULL),
+                    ==, 0);
     request_free(data);
     vmmiWorkersClose(workers);
     g_assert_cmpint(gate.answers, ==, 2);
@@ -204,7 +215,8 @@ test_close_while_stuck(void)
 
     gate_init(&gate);
     data = request_new(&gate);
-    g_assert_cmpint(vmmiWorkersCall(workers, "hanging", 20, block, &data, request_free, NULL), ==, -1);
+    g_assert_cmpint(vmmiWorkersCall(workers, "hanging", 20, block, &data, request_free, NULL), ==,
+                    -1);
     vmmiWorkersClose(workers);
     g_assert_cmpint(gate.freed, ==, 0);
     gate_open(&gate);
@@ -221,7 +233,8 @@ test_start(void)
 
     gate_init(&gate);
     for (int i = 0; i < 20; i++)
-        g_assert_cmpint(vmmiWorkersStart(workers, block, request_new(&gate), request_free, NULL), ==, 0);
+        g_assert_cmpint(vmmiWorkersStart(workers, block, request_new(&gate), request_free, NULL),
+                        ==, 0);
     vmmiWorkersClose(workers);
     gate_open(&gate);
     gate_wait_freed(&gate, 20);
