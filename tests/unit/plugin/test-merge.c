@@ -27,16 +27,16 @@ static const struct {
     const char *content, *origins;
 } rows[] = {
     { "nothing", NULL, NULL, NULL, { NULL },
-      "{'connection': 'qemu:///system', 'verbose': 0}",
+      "{'connection': 'qemu:///system', 'verbose': 1}",
       "{'connection': 'default', 'verbose': 'default'}" },
     { "connection", URI, NULL, NULL, { NULL },
-      "{'connection': '" URI "', 'verbose': 0}",
+      "{'connection': '" URI "', 'verbose': 1}",
       "{'connection': 'connection', 'verbose': 'default'}" },
     { "file", NULL, MESSAGE("{'connection': 'test:///x', 'verbose': 3, 'own': {'a': [1]}}"), NULL, { NULL },
       "{'connection': 'test:///x', 'verbose': 3, 'own': {'a': [1]}}",
       "{'connection': 'FILE', 'verbose': 'FILE', 'own.a': 'FILE'}" },
     { "connection-over-file", URI, MESSAGE("{'connection': 'test:///x'}"), NULL, { NULL },
-      "{'connection': '" URI "', 'verbose': 0}",
+      "{'connection': '" URI "', 'verbose': 1}",
       "{'connection': 'connection', 'verbose': 'default'}" },
     { "caller-over-file", NULL,
       MESSAGE("{'migration': {'mode': 'managed', 'flags': ['postcopy', 'compressed'], 'attach': 'auto'}}"),
@@ -49,50 +49,50 @@ static const struct {
       "{'connection': 'qemu:///system', 'verbose': 2}",
       "{'connection': 'default', 'verbose': 'caller'}" },
     { "caller-same-connection", URI, NULL, "{'connection': '" URI "'}", { NULL },
-      "{'connection': '" URI "', 'verbose': 0}",
+      "{'connection': '" URI "', 'verbose': 1}",
       "{'connection': 'caller', 'verbose': 'default'}" },
     { "settings-last", NULL, MESSAGE("{'policy': {'a': 1, 'b': 1, 'c': 1}}"), "{'policy': {'b': 2, 'c': 2}}",
       { "c=3", "d=word" },
-      "{'connection': 'qemu:///system', 'verbose': 0, 'policy': {'a': 1, 'b': 2, 'c': 3, 'd': 'word'}}",
+      "{'connection': 'qemu:///system', 'verbose': 1, 'policy': {'a': 1, 'b': 2, 'c': 3, 'd': 'word'}}",
       "{'connection': 'default', 'verbose': 'default', 'policy.a': 'FILE', 'policy.b': 'caller', "
       "'policy.c': '--set', 'policy.d': '--set'}" },
     { "setting-types", NULL, NULL, NULL, { "a=true", "b=\"5\"", "c=[1, 2]", "d=07" },
-      "{'connection': 'qemu:///system', 'verbose': 0, "
+      "{'connection': 'qemu:///system', 'verbose': 1, "
       "'policy': {'a': true, 'b': '5', 'c': [1, 2], 'd': '07'}}",
       "{'connection': 'default', 'verbose': 'default', 'policy.a': '--set', 'policy.b': '--set', "
       "'policy.c': '--set', 'policy.d': '--set'}" },
     { "setting-empty-value", NULL, NULL, NULL, { "a=", "b=x=y" },
-      "{'connection': 'qemu:///system', 'verbose': 0, 'policy': {'a': '', 'b': 'x=y'}}",
+      "{'connection': 'qemu:///system', 'verbose': 1, 'policy': {'a': '', 'b': 'x=y'}}",
       "{'connection': 'default', 'verbose': 'default', 'policy.a': '--set', 'policy.b': '--set'}" },
     { "setting-params", NULL, NULL, "{'migration': {'params': {'bandwidth.postcopy': 5}}}",
       { "migration.params.bandwidth=9", "migration.mode=direct" },
-      "{'connection': 'qemu:///system', 'verbose': 0, "
+      "{'connection': 'qemu:///system', 'verbose': 1, "
       "'migration': {'mode': 'direct', 'params': {'bandwidth': 9, 'bandwidth.postcopy': 5}}}",
       "{'connection': 'default', 'verbose': 'default', 'migration.mode': '--set', "
       "'migration.params.bandwidth': '--set', 'migration.params.bandwidth.postcopy': 'caller'}" },
     { "setting-params-dots", NULL, NULL, NULL,
       { "migration.params.auto_converge.initial=10", "migration.params.migrate_disks=[\"vda\"]" },
-      "{'connection': 'qemu:///system', 'verbose': 0, "
+      "{'connection': 'qemu:///system', 'verbose': 1, "
       "'migration': {'params': {'auto_converge.initial': 10, 'migrate_disks': ['vda']}}}",
       "{'connection': 'default', 'verbose': 'default', "
       "'migration.params.auto_converge.initial': '--set', 'migration.params.migrate_disks': '--set'}" },
     { "setting-object-merges", NULL, NULL, "{'policy': {'o': {'a': 1, 'b': 1}}}", { "o={\"b\": 2}" },
-      "{'connection': 'qemu:///system', 'verbose': 0, 'policy': {'o': {'a': 1, 'b': 2}}}",
+      "{'connection': 'qemu:///system', 'verbose': 1, 'policy': {'o': {'a': 1, 'b': 2}}}",
       "{'connection': 'default', 'verbose': 'default', 'policy.o.a': 'caller', 'policy.o.b': '--set'}" },
     { "scalar-replaces-object", NULL, MESSAGE("{'own': {'a': {'x': 1}, 'ab': 1}}"), "{'own': {'a': 1}}",
       { NULL },
-      "{'connection': 'qemu:///system', 'verbose': 0, 'own': {'a': 1, 'ab': 1}}",
+      "{'connection': 'qemu:///system', 'verbose': 1, 'own': {'a': 1, 'ab': 1}}",
       "{'connection': 'default', 'verbose': 'default', 'own.a': 'caller', 'own.ab': 'FILE'}" },
     { "object-replaces-scalar", NULL, MESSAGE("{'own': 1}"), "{'own': {'a': 1}}", { NULL },
-      "{'connection': 'qemu:///system', 'verbose': 0, 'own': {'a': 1}}",
+      "{'connection': 'qemu:///system', 'verbose': 1, 'own': {'a': 1}}",
       "{'connection': 'default', 'verbose': 'default', 'own.a': 'caller'}" },
     { "empty-object", NULL, MESSAGE("{'own': {'a': 1}, 'other': 1}"), "{'own': {}, 'other': {}, 'new': {}}",
       { NULL },
-      "{'connection': 'qemu:///system', 'verbose': 0, 'own': {'a': 1}, 'other': {}, 'new': {}}",
+      "{'connection': 'qemu:///system', 'verbose': 1, 'own': {'a': 1}, 'other': {}, 'new': {}}",
       "{'connection': 'default', 'verbose': 'default', 'own.a': 'FILE', 'other': 'caller', "
       "'new': 'caller'}" },
     { "null-replaces", NULL, MESSAGE("{'own': {'a': 1}}"), "{'own': null}", { NULL },
-      "{'connection': 'qemu:///system', 'verbose': 0, 'own': null}",
+      "{'connection': 'qemu:///system', 'verbose': 1, 'own': null}",
       "{'connection': 'default', 'verbose': 'default', 'own': 'caller'}" },
 };
 
