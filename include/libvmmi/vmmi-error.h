@@ -52,7 +52,7 @@ typedef enum {
     VMMI_ERR_PLUGIN_REFUSED = 110,        /* a file that may not be run as a plugin (B18) */
     VMMI_ERR_PLUGIN_LAUNCH = 111,         /* a plugin that could not be started */
     VMMI_ERR_PLUGIN_PROTOCOL = 112,       /* a plugin that broke the protocol: no completion, a contradiction (B9) */
-    VMMI_ERR_PLUGIN_CRASHED = 113,        /* a plugin that was killed by a signal */
+    VMMI_ERR_PLUGIN_CRASHED = 113,        /* a plugin that was killed by a signal, or vanished unseen */
     VMMI_ERR_TIMEOUT = 114,               /* a call was not answered in time */
     VMMI_ERR_MIGRATION_UNKNOWN = 115,     /* no migration of that id */
     VMMI_ERR_RUN_DIR = 116,               /* the run directory cannot be used */

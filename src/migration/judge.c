@@ -75,7 +75,8 @@ fault_of_silence(const vmmiEvidence *evidence)
     vmmiError *error = NULL;
     int code = VMMI_ERR_PLUGIN_PROTOCOL;
 
-    if (evidence->exit_kind == VMMI_EXIT_KILLED)
+    /* One that vanished unseen is not accused of more than that. */
+    if (evidence->exit_kind == VMMI_EXIT_KILLED || evidence->exit_kind == VMMI_EXIT_UNKNOWN)
         code = VMMI_ERR_PLUGIN_CRASHED;
     if (evidence->exit_kind == VMMI_EXIT_NOT_STARTED)
         code = VMMI_ERR_PLUGIN_LAUNCH;

@@ -142,6 +142,9 @@ show(vmmiNotice *notice)
         if (migration->shown_sample)
             g_ptr_array_add(migration->manager->retired, migration->shown_sample);
         migration->shown_sample = g_steal_pointer(&notice->sample);
+    } else if (notice->kind == VMMI_NOTICE_END) {
+        /* The application has been told: the record may go some day. */
+        vmmiJobAcknowledge(migration->job, NULL);
     }
 }
 
