@@ -78,6 +78,17 @@ find_option(const char *name)
     return NULL;
 }
 
+const char *
+vmmiSimUriParameter(size_t index)
+{
+    static const char *const places[] = { "world", "file", "scenario" };
+
+    if (index < G_N_ELEMENTS(places))
+        return places[index];
+    index -= G_N_ELEMENTS(places);
+    return index < G_N_ELEMENTS(known) ? known[index].name : NULL;
+}
+
 int
 vmmiSimUriProbe(const char *uri, vmmiError **err)
 {

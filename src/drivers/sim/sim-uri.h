@@ -21,6 +21,8 @@ typedef struct {
     json_t *options;    /* what defines the world, as written: an object of strings */
 } vmmiSimUri;
 
+/* The name of the @index-th parameter, from 0; NULL behind the last. For the test of the manual. */
+const char *vmmiSimUriParameter(size_t index);
 /* Whether a URI is the simulator's: 0, or -1 with VMMI_ERR_DECLINED. */
 int vmmiSimUriProbe(const char *uri, vmmiError **err);
 /* VMMI_ERR_URI; the message names the parameter. NULL on failure. */

@@ -441,6 +441,44 @@ test_complete(void)
     }
 }
 
+/* --- the manual ------------------------------------------------------------------------------------------- */
+
+/* A word of the manual on its own. */
+static bool
+has_word(const char *text, const char *word)
+{
+    g_autofree char *pattern = g_strdup_printf("(?m)(^|[^a-z-])%s([^a-z-]|$)", word);
+
+    return g_regex_match_simple(pattern, text, 0, 0);
+}
+
+/* Each parameter is explained, and the example of a scenario can be used. */
+static void
+test_manual(void)
+{
+    g_autofree char *path =
+        g_test_build_filename(G_TEST_DIST, "..", "..", "docs", "man", "vmmi-sim.7.rst", NULL);
+    g_autofree char *text = NULL;
+    g_autoptr(vmmiError) error = NULL;
+    g_autoptr(vmmiSimWorld) world = NULL;
+    g_autoptr(json_t) scenario = NULL;
+    const char *name, *start;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    for (size_t i = 0; (name = vmmiSimUriParameter(i)); i++) {
+        if (!has_word(text, name))
+            g_test_message("'%s' is not in the manual", name);
+        g_assert_true(has_word(text, name));
+    }
+    start = strstr(text, "\n    {\n");
+    g_assert_nonnull(start);
+    scenario = json_loads(start, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, NULL);
+    g_assert_nonnull(scenario);
+    world = vmmiSimScenarioBuild("manual", scenario, &error);
+    g_assert_cmpstr(vmmiErrorGetMessage(error), ==, "");
+    g_assert_nonnull(world);
+}
+
 #define ADD_ROWS(prefix, rows, test) \
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) { \
         g_autofree char *path = g_strdup_printf(prefix "%s", rows[i].name); \
@@ -456,6 +494,7 @@ main(int argc, char **argv)
     ADD_ROWS("/sim/uri/", uris, test_uri)
     ADD_ROWS("/sim/made/", made, test_made)
     ADD_ROWS("/sim/order/", orders, test_order)
+    g_test_add_func("/sim/manual", test_manual);
     g_test_add_func("/sim/order/pair", test_pair);
     g_test_add_func("/sim/order/complete", test_complete);
     return g_test_run();
