@@ -32,7 +32,8 @@ static const struct {
     { "connection", URI, NULL, NULL, { NULL },
       "{'connection': '" URI "', 'verbose': 1}",
       "{'connection': 'connection', 'verbose': 'default'}" },
-    { "file", NULL, MESSAGE("{'connection': 'test:///x', 'verbose': 3, 'own': {'a': [1]}}"), NULL, { NULL },
+    { "file", NULL, MESSAGE("{'connection': 'test:///x', 'verbose': 3, 'own': {'a': [1]}}"), NULL,
+      { NULL },
       "{'connection': 'test:///x', 'verbose': 3, 'own': {'a': [1]}}",
       "{'connection': 'FILE', 'verbose': 'FILE', 'own.a': 'FILE'}" },
     { "connection-over-file", URI, MESSAGE("{'connection': 'test:///x'}"), NULL, { NULL },
@@ -51,7 +52,8 @@ static const struct {
     { "caller-same-connection", URI, NULL, "{'connection': '" URI "'}", { NULL },
       "{'connection': '" URI "', 'verbose': 1}",
       "{'connection': 'caller', 'verbose': 'default'}" },
-    { "settings-last", NULL, MESSAGE("{'policy': {'a': 1, 'b': 1, 'c': 1}}"), "{'policy': {'b': 2, 'c': 2}}",
+    { "settings-last", NULL, MESSAGE("{'policy': {'a': 1, 'b': 1, 'c': 1}}"),
+      "{'policy': {'b': 2, 'c': 2}}",
       { "c=3", "d=word" },
       "{'connection': 'qemu:///system', 'verbose': 1, 'policy': {'a': 1, 'b': 2, 'c': 3, 'd': 'word'}}",
       "{'connection': 'default', 'verbose': 'default', 'policy.a': 'FILE', 'policy.b': 'caller', "
@@ -76,17 +78,20 @@ static const struct {
       "'migration': {'params': {'auto_converge.initial': 10, 'migrate_disks': ['vda']}}}",
       "{'connection': 'default', 'verbose': 'default', "
       "'migration.params.auto_converge.initial': '--set', 'migration.params.migrate_disks': '--set'}" },
-    { "setting-object-merges", NULL, NULL, "{'policy': {'o': {'a': 1, 'b': 1}}}", { "o={\"b\": 2}" },
+    { "setting-object-merges", NULL, NULL, "{'policy': {'o': {'a': 1, 'b': 1}}}",
+      { "o={\"b\": 2}" },
       "{'connection': 'qemu:///system', 'verbose': 1, 'policy': {'o': {'a': 1, 'b': 2}}}",
       "{'connection': 'default', 'verbose': 'default', 'policy.o.a': 'caller', 'policy.o.b': '--set'}" },
-    { "scalar-replaces-object", NULL, MESSAGE("{'own': {'a': {'x': 1}, 'ab': 1}}"), "{'own': {'a': 1}}",
+    { "scalar-replaces-object", NULL, MESSAGE("{'own': {'a': {'x': 1}, 'ab': 1}}"),
+      "{'own': {'a': 1}}",
       { NULL },
       "{'connection': 'qemu:///system', 'verbose': 1, 'own': {'a': 1, 'ab': 1}}",
       "{'connection': 'default', 'verbose': 'default', 'own.a': 'caller', 'own.ab': 'FILE'}" },
     { "object-replaces-scalar", NULL, MESSAGE("{'own': 1}"), "{'own': {'a': 1}}", { NULL },
       "{'connection': 'qemu:///system', 'verbose': 1, 'own': {'a': 1}}",
       "{'connection': 'default', 'verbose': 'default', 'own.a': 'caller'}" },
-    { "empty-object", NULL, MESSAGE("{'own': {'a': 1}, 'other': 1}"), "{'own': {}, 'other': {}, 'new': {}}",
+    { "empty-object", NULL, MESSAGE("{'own': {'a': 1}, 'other': 1}"),
+      "{'own': {}, 'other': {}, 'new': {}}",
       { NULL },
       "{'connection': 'qemu:///system', 'verbose': 1, 'own': {'a': 1}, 'other': {}, 'new': {}}",
       "{'connection': 'default', 'verbose': 'default', 'own.a': 'FILE', 'other': 'caller', "
@@ -170,10 +175,12 @@ static const struct {
     { "file-wrong-type", NULL, MESSAGE("{'verbose': 'a'}"), NULL, { NULL },
       VMMI_ERR_MALFORMED_CONFIGURATION, "'verbose'" },
     { "file-other-kind", NULL,
-      "{'vmmiVersion': '0.4.1', 'contentType': 'other', 'other': {}, 'timestamp': 1}", NULL, { NULL },
+      "{'vmmiVersion': '0.4.1', 'contentType': 'other', 'other': {}, 'timestamp': 1}", NULL,
+      { NULL },
       VMMI_ERR_MALFORMED_CONFIGURATION, "'contentType' must be \"configuration\", got \"other\"" },
     { "file-other-version", NULL,
-      "{'vmmiVersion': '0.5.0', 'contentType': 'configuration', 'configuration': {}}", NULL, { NULL },
+      "{'vmmiVersion': '0.5.0', 'contentType': 'configuration', 'configuration': {}}", NULL,
+      { NULL },
       VMMI_ERR_PROTOCOL_VERSION, "0.5.0" },
     { "caller-not-json", NULL, NULL, "verbose: 1", { NULL }, VMMI_ERR_MALFORMED_CONFIGURATION,
       "the caller's configuration: line 1, column 1" },
@@ -189,7 +196,8 @@ static const struct {
     { "caller-half-a-message", NULL, NULL, "{'contentType': 'configuration', 'configuration': {}}",
       { NULL }, VMMI_ERR_MALFORMED_CONFIGURATION, "vmmiVersion" },
     { "caller-other-connection", URI, NULL, "{'connection': 'qemu:///system'}", { NULL },
-      VMMI_ERR_MALFORMED_CONFIGURATION, "'connection' is 'qemu:///system', but the migration is started" },
+      VMMI_ERR_MALFORMED_CONFIGURATION,
+      "'connection' is 'qemu:///system', but the migration is started" },
     { "setting-no-equals", NULL, NULL, NULL, { "a" }, VMMI_ERR_MALFORMED_CONFIGURATION,
       "'a' is not KEY=VALUE" },
     { "setting-no-key", NULL, NULL, NULL, { "=a" }, VMMI_ERR_MALFORMED_CONFIGURATION,
@@ -200,7 +208,8 @@ static const struct {
       VMMI_ERR_MALFORMED_CONFIGURATION, "'flags' is an array, not an object" },
     { "setting-below-scalar", NULL, NULL, "{'policy': {'a': 1}}", { "policy.a.b=1" },
       VMMI_ERR_MALFORMED_CONFIGURATION, "'a' is an integer, not an object" },
-    { "setting-wrong-type", NULL, NULL, NULL, { "migration.mode=5" }, VMMI_ERR_MALFORMED_CONFIGURATION,
+    { "setting-wrong-type", NULL, NULL, NULL, { "migration.mode=5" },
+      VMMI_ERR_MALFORMED_CONFIGURATION,
       "migration.mode" },
 };
 
@@ -209,13 +218,15 @@ test_refused(gconstpointer data)
 {
     size_t row = GPOINTER_TO_SIZE(data);
     g_autofree char *path G_GNUC_UNUSED = set_file(refused_rows[row].file);
-    g_autofree char *caller = refused_rows[row].caller ? unquote(refused_rows[row].caller, "") : NULL;
+    g_autofree char *caller = refused_rows[row].caller ? unquote(refused_rows[row].caller,
+                                                                 "") : NULL;
     g_autoptr(vmmiPlugin) plugin = vmmiPluginNew("touri", "/x/touri", NULL);
     vmmiMessage *message = NULL;
     json_t *origins = NULL;
     g_autoptr(vmmiError) error = NULL;
 
-    g_assert_cmpint(vmmiConfigMerge(plugin, refused_rows[row].uri, caller, refused_rows[row].settings,
+    g_assert_cmpint(vmmiConfigMerge(plugin, refused_rows[row].uri, caller,
+                                    refused_rows[row].settings,
                                     &message, &origins, &error), ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, refused_rows[row].code);
     if (!strstr(vmmiErrorGetMessage(error), refused_rows[row].needle))
@@ -283,7 +294,8 @@ static const struct {
     { "unlike", description, "bandwidth=1", "does not exist: it has others" },
     { "no-options", "{'options': []}", "bandwidth=1", "does not exist: it has no options" },
     { "not-an-option", description, "verbose=1", "'verbose' is a key beside 'policy'" },
-    { "object", description, "policy.unknown.below=1", "option 'unknown' of plugin 'touri' (from --set)" },
+    { "object", description, "policy.unknown.below=1",
+      "option 'unknown' of plugin 'touri' (from --set)" },
     { "too-small", description, "downtimeSoftMs=0", "must be 1..60000 ms, got 0" },
     { "too-large", description, "downtimeSoftMs=60001", "must be 1..60000 ms, got 60001" },
     { "negative", description, "downtimeSoftMs=-1", "must be 1..60000 ms, got -1" },
@@ -315,7 +327,8 @@ test_option(gconstpointer data)
     }
     result = vmmiConfigMerge(plugin, NULL, NULL, settings, &message, NULL, &error);
     g_assert_cmpint(result, ==, option_rows[row].needle ? -1 : 0);
-    g_assert_cmpint(vmmiErrorGetCode(error), ==, option_rows[row].needle ? VMMI_ERR_OPTION : VMMI_ERR_OK);
+    g_assert_cmpint(vmmiErrorGetCode(error), ==,
+                    option_rows[row].needle ? VMMI_ERR_OPTION : VMMI_ERR_OK);
     if (option_rows[row].needle && !strstr(vmmiErrorGetMessage(error), option_rows[row].needle))
         g_assert_cmpstr(vmmiErrorGetMessage(error), ==, option_rows[row].needle);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-ready.c: which processes can be asked for a status without being killed by the question (B7).
+ * test-ready.c: which processes can be asked for a status without being killed by the question
+ * (B7).
  */
 #include <pthread.h>
 #include <signal.h>

@@ -146,7 +146,8 @@ test_path_privileged(void)
     g_assert_cmpint(chown(copy, 65534, 65534), ==, 0);
     g_assert_cmpint(chmod(copy, 04755), ==, 0);
     set_path("/from-the-environment");
-    g_assert_true(g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+    g_assert_true(g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL,
+                               NULL,
                                &output, NULL, &status, NULL));
     unlink(copy);
     if (status != 0) {
@@ -184,15 +185,17 @@ list_all(void)
     for (size_t i = 0; i < vmmiPluginListGetCount(list); i++) {
         const vmmiPlugin *plugin = vmmiPluginListGet(list, i);
         vmmiPluginVerdict verdict = vmmiPluginGetVerdict(plugin);
+        const char *name;
 
         g_assert_cmpint(verdict == VMMI_PLUGIN_REFUSED, ==, vmmiPluginGetRefusal(plugin) != NULL);
         g_assert_true(g_utf8_validate(vmmiPluginGetName(plugin), -1, NULL));
         g_assert_true(g_utf8_validate(vmmiPluginGetFile(plugin), -1, NULL));
         if (!g_str_has_prefix(vmmiPluginGetFile(plugin), base))
             continue;
-        g_ptr_array_add(words, g_strdup_printf("%s %s", g_str_has_prefix(vmmiPluginGetName(plugin), base)
-                                                            ? "DIRECTORY" : vmmiPluginGetName(plugin),
-                                               verdicts[verdict]));
+        name = vmmiPluginGetName(plugin);
+        if (g_str_has_prefix(name, base))
+            name = "DIRECTORY";
+        g_ptr_array_add(words, g_strdup_printf("%s %s", name, verdicts[verdict]));
     }
     g_assert_null(vmmiPluginListGet(list, vmmiPluginListGetCount(list)));
     g_ptr_array_add(words, NULL);
@@ -243,7 +246,8 @@ static const struct {
       "plugin 'not-executable' is refused: '" },
     { "directory", "a-directory", VMMI_ERR_PLUGIN_REFUSED, "is a directory, not a regular file" },
     { "reserved", "migrate", VMMI_ERR_PLUGIN_REFUSED, "is reserved" },
-    { "unknown", "nothing-like-it", VMMI_ERR_PLUGIN_UNKNOWN, "there is no plugin 'nothing-like-it' in " },
+    { "unknown", "nothing-like-it", VMMI_ERR_PLUGIN_UNKNOWN,
+      "there is no plugin 'nothing-like-it' in " },
     { "misspelt", "godo", VMMI_ERR_PLUGIN_UNKNOWN, "; did you mean 'good'?" },
     { "none", NULL, VMMI_ERR_INVALID_ARGUMENT, "no plugin was named" },
 };

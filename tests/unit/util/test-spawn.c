@@ -20,7 +20,8 @@ static char *directory;
 /* --- the environment --- */
 
 static const struct {
-    const char *name, *uri, *set, *value, *wanted;   /* wanted NULL: the variable does not get through */
+    const char *name, *uri, *set, *value,
+    *wanted;   /* wanted NULL: the variable does not get through */
 } environment_rows[] = {
     { "home", NULL, "HOME", "/home/x", "HOME=/home/x" },
     { "locale", NULL, "LC_MESSAGES", "C", "LC_MESSAGES=C" },
@@ -117,11 +118,13 @@ static const struct {
     { "directory", "pwd", "/\n", "", VMMI_EXIT_EXITED, 0 },
     { "environment", "echo $A; /usr/bin/env | grep -c =", "b\n2\n", "", VMMI_EXIT_EXITED, 0 },
     { "stdin", "cat; echo $?", "0\n", "", VMMI_EXIT_EXITED, 0 },
-    { "descriptors", "for i in /proc/$$/fd/*; do [ -e $i ] && [ ${i##*/} != 10 ] && echo ${i##*/}; done; :",
+    { "descriptors",
+      "for i in /proc/$$/fd/*; do [ -e $i ] && [ ${i##*/} != 10 ] && echo ${i##*/}; done; :",
       "0\n1\n2\n", "", VMMI_EXIT_EXITED, 0 },
     { "session", "set -- $(cat /proc/$$/stat); [ $$ = $5 ] && [ $$ = $6 ] && echo yes", "yes\n", "",
       VMMI_EXIT_EXITED, 0 },
-    { "signals", "grep -E '^Sig(Blk|Ign)' /proc/self/status", "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", "",
+    { "signals", "grep -E '^Sig(Blk|Ign)' /proc/self/status",
+      "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n", "",
       VMMI_EXIT_EXITED, 0 },
     { "core", "until [ $(ulimit -c) = 0 ]; do sleep 0.01; done; echo none", "none\n", "",
       VMMI_EXIT_EXITED, 0 },
@@ -137,7 +140,8 @@ test_run(gconstpointer data)
     size_t row = GPOINTER_TO_SIZE(data);
     g_auto(vmmiSpawnResult) result = { 0 };
     g_autoptr(vmmiError) error = NULL;
-    vmmi_autofd int leak = open("/dev/null", O_RDONLY);   /* not close-on-exec: must not get through */
+    vmmi_autofd int leak = open("/dev/null",
+                                O_RDONLY);   /* not close-on-exec: must not get through */
     sigset_t blocked, old;
 
     g_assert_cmpint(leak, >=, 0);
@@ -163,9 +167,11 @@ static const struct {
     const char *needle;
 } failure_rows[] = {
     { "hangs", "exec sleep 1000", 100, VMMI_ERR_TIMEOUT, "did not end within 100 ms" },
-    { "hangs-silently-after-output", "echo a; exec 1>&- 2>&-; exec sleep 1000", 100, VMMI_ERR_TIMEOUT,
+    { "hangs-silently-after-output", "echo a; exec 1>&- 2>&-; exec sleep 1000", 100,
+      VMMI_ERR_TIMEOUT,
       "did not end" },
-    { "ignores-signals", "trap '' TERM INT HUP; while :; do sleep 1000; done", 100, VMMI_ERR_TIMEOUT,
+    { "ignores-signals", "trap '' TERM INT HUP; while :; do sleep 1000; done", 100,
+      VMMI_ERR_TIMEOUT,
       "did not end" },
     { "stops-itself", "kill -STOP $$", 100, VMMI_ERR_TIMEOUT, "did not end" },
     { "floods-output", "exec yes", PATIENCE, VMMI_ERR_PLUGIN_PROTOCOL,
@@ -181,7 +187,8 @@ test_failure(gconstpointer data)
     vmmiSpawnResult result = { .output = (char *)"untouched" };
     g_autoptr(vmmiError) error = NULL;
 
-    g_assert_cmpint(run_shell(failure_rows[row].script, failure_rows[row].timeout_ms, &result, &error),
+    g_assert_cmpint(run_shell(failure_rows[row].script, failure_rows[row].timeout_ms, &result,
+                              &error),
                     ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, failure_rows[row].code);
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), failure_rows[row].needle));
