@@ -141,6 +141,15 @@ def check_ask(name):
     return [] if count == ASKS[name] else [f"{count} statuses, not {ASKS[name]}"]
 
 
+def check_silence():
+    """With verbose 0 a request is not answered (M4)."""
+    with Plugin(str(FOLDER / "never-ends"), configuration={"verbose": 0}) as plugin:
+        plugin.send(signal.SIGUSR1)
+        plugin.send(signal.SIGINT)
+        plugin.wait()
+        return [repr(plugin.read("stdout"))] if plugin.read("stdout") else []
+
+
 def check_stop():
     """Is stopped, and goes on when it is continued."""
     with Plugin(str(FOLDER / "stops-itself")) as plugin:
@@ -181,6 +190,7 @@ def main():
     rows += [(f"{name}: {number.name}", check_signal, (name, number))
              for name in DEAF for number in (signal.SIGINT, signal.SIGTERM)]
     rows += [(f"{name}: SIGUSR1", check_ask, (name,)) for name in ASKS]
+    rows += [("never-ends: verbose 0", check_silence, ())]
     rows += [("stops-itself", check_stop, ()), ("catches-late: early", check_late, ())]
     rows += [(name, check_exec, (name,)) for name in unexecutable]
     for title, check, arguments in rows:

@@ -54,10 +54,10 @@ class World:
         return [other.get("uuid", self.uuid), other.get("destination", self.variables["VMMI_LAB_DEST_URI"]),
                 self.variables["VMMI_LAB_MIGRATE_URI"]]
 
-    def plugin(self, *, arguments=None, **migration):
+    def plugin(self, *, arguments=None, verbose=1, **migration):
         """The plugin at work."""
         return Plugin(PLUGIN, arguments=arguments or self.arguments(),
-                      configuration={"connection": self.source, "verbose": 0, "migration": migration})
+                      configuration={"connection": self.source, "verbose": verbose, "migration": migration})
 
     def job_runs(self):
         """Whether the guest is being migrated, and its memory counted."""
@@ -132,6 +132,17 @@ def answers(world):
         return complaints
 
 
+def keeps_silent(world):
+    """With verbose 0 nothing but the completion is written (M4)."""
+    world.guest("--fill")
+    lab("shape", "4")
+    with world.plugin(verbose=0) as plugin:
+        plugin.until(world.job_runs, "no migration was started")
+        plugin.send(signal.SIGUSR1)
+        plugin.send(signal.SIGINT)
+        return judge(plugin, 1, 9) + ([f"output: {plugin.read('stdout')!r}"] if plugin.read("stdout") else [])
+
+
 def aborts_early(world):
     """An abort at once is carried out, whenever it comes."""
     world.guest("--fill")
@@ -199,7 +210,8 @@ def main():
     tap = Tap()
     world = World()
     try:
-        for row in (completes, completes_persistent, answers, aborts_early, releases, attaches, refuses):
+        for row in (completes, completes_persistent, answers, keeps_silent, aborts_early, releases, attaches,
+                    refuses):
             if MINIMAL and row in (completes_persistent, attaches):
                 continue
             try:

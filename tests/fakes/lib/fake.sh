@@ -8,6 +8,9 @@
 set -u
 FAKE_NAME=${0##*/}
 FAKE_SLEEP=
+FAKE_CONFIG=
+FAKE_READY=    # the configuration is complete: statuses may be sent (I6)
+FAKE_ASKED=
 
 # fake_message TYPE CONTENT: one message on one line (M1 to M3).
 fake_message() {
@@ -33,7 +36,6 @@ fake_describe() {
 
 # fake_read_config PATH|-: keeps the text. A file on standard input ends; a pipe is read to the line with the last brace.
 fake_read_config() {
-    FAKE_CONFIG=
     if [ "$1" != - ]; then
         [ -r "$1" ] || { fake_error 3 "cannot read the configuration"; exit 1; }
         exec <"$1"
@@ -59,6 +61,14 @@ fake_status() {
     fake_message status '{"state": "precopy"}'
 }
 
+# With verbose 0 nothing is written but the completion (M4).
+fake_on_request() {
+    FAKE_ASKED=yes
+    [ -n "$FAKE_READY" ] || return 0
+    FAKE_ASKED=
+    [ "$(fake_option verbose 1)" = 0 ] || fake_status
+}
+
 fake_stop_waiting() {
     [ -z "$FAKE_SLEEP" ] || kill "$FAKE_SLEEP" 2>/dev/null
 }
@@ -80,7 +90,7 @@ fake_traps() {
     trap '' HUP PIPE
     trap fake_abort INT QUIT
     trap fake_release TERM
-    trap fake_status USR1
+    trap fake_on_request USR1
 }
 
 # fake_wait MS: signals are answered meanwhile.
@@ -112,8 +122,9 @@ fake_main() {
         fake_error 7 "guest, destination URI and migration URI are needed"
         exit 1
     fi
-    FAKE_CONFIG=
     [ $# -lt 4 ] || fake_read_config "$4"
+    FAKE_READY=yes
+    [ -z "$FAKE_ASKED" ] || fake_on_request
     fake_migrate
     fake_end
 }
