@@ -2,9 +2,15 @@
 /*
  * vmmi-migration.h: starting, following and judging migrations.
  *
- * A manager owns a run directory, one descriptor to poll, and migrations. When the descriptor is readable, call
- * vmmiManagerDispatch(): callbacks run inside it, on the thread that calls it, and nowhere else. One thread at a time
- * uses a manager and its migrations. A migration goes on when its manager ends (L6).
+ * A manager owns a run directory, one descriptor to poll, and migrations. When the descriptor is
+ * readable, call vmmiManagerDispatch(): callbacks run inside it, on the thread that calls it, and
+ * nowhere else. One thread at a time uses a manager and its migrations. A migration goes on when
+ * its manager ends (L6). After fork every call is refused with VMMI_ERR_FORKED, and freeing does
+ * nothing: all belongs to the parent.
+ *
+ * Nothing here waits for a host or a plugin but vmmiMigrationStart() and vmmiMigrationWait(). Hosts
+ * are asked by a thread per connection, with all signals blocked. How a migration can end, and how
+ * that is known: docs/outcomes.md.
  */
 #ifndef VMMI_MIGRATION_H
 #define VMMI_MIGRATION_H
@@ -20,7 +26,8 @@ typedef struct vmmiOutcome vmmiOutcome;
 
 /**
  * vmmiManagerNew:
- * @run_dir: (nullable): NULL: VMMI_RUN_DIR, /run/vmmi for root, $XDG_RUNTIME_DIR/vmmi, /tmp/vmmi-UID
+ * @run_dir: (nullable): NULL: VMMI_RUN_DIR, /run/vmmi for root, $XDG_RUNTIME_DIR/vmmi,
+ * /tmp/vmmi-UID
  * @flags: must be 0
  * @err: (out) (optional): VMMI_ERR_RUN_DIR
  *
@@ -28,36 +35,58 @@ typedef struct vmmiOutcome vmmiOutcome;
  * Since: 0.1
  */
 VMMI_PUBLIC vmmiManager *vmmiManagerNew(const char *run_dir, unsigned int flags, vmmiError **err);
-/** Detaches from all migrations, which go on, and frees. Inside a callback it is deferred. NULL is fine. Since: 0.1 */
+/** Detaches from all migrations, which go on, and frees. Inside a callback it is deferred. NULL is
+ * fine. Since: 0.1 */
 VMMI_PUBLIC void vmmiManagerFree(vmmiManager *manager);
 /** The descriptor to poll for reading; do not read or close it. Since: 0.1 */
 VMMI_PUBLIC int vmmiManagerGetFd(const vmmiManager *manager);
-/** Does what there is to do, never blocks, runs callbacks. Returns: the number of callbacks, or -1. Since: 0.1 */
+/**
+ * vmmiManagerDispatch:
+ * @err: (out) (optional): VMMI_ERR_STATE inside a callback, VMMI_ERR_FORKED, VMMI_ERR_SYSTEM
+ *
+ * Does what there is to do, never blocks, runs callbacks. What a callback causes is delivered by
+ * the next dispatch, for which the descriptor stays readable.
+ *
+ * Returns: the number of callbacks that ran, or -1.
+ * Since: 0.1
+ */
 VMMI_PUBLIC int vmmiManagerDispatch(vmmiManager *manager, vmmiError **err);
 /** The run directory in use, borrowed. Since: 0.1 */
 VMMI_PUBLIC const char *vmmiManagerGetRunDir(const vmmiManager *manager);
 
-/* What to start. Strings are borrowed for the call. Bytes that this library does not know must be zero. */
+/* What to start. Strings are borrowed for the call. Bytes that this library does not know must be
+ * zero. */
 typedef struct {
     size_t size;                      /* set by VMMI_MIGRATION_OPTIONS_INIT */
     const char *plugin;               /* NULL: "adaptive" when it is there, else "touri" */
     const char *guest;                /* selector, see vmmiGuestLookup(); mandatory */
-    const char *destination_uri;      /* mandatory */
+    const char *destination_uri;      /* mandatory; a password in it is refused */
     const char *migrate_uri;          /* NULL, "" and "-": libvirt chooses (B10) */
-    const char *configuration;        /* NULL, or the content of a configuration as JSON text: what the caller gives (B9a) */
-    const char *const *settings;      /* NULL, or "KEY=VALUE" strings ending with NULL, applied last (architecture.md, section 9) */
-    vmmiConnect *destination;         /* NULL, or a connection to the destination: evidence for where the guest is */
+    /* NULL, or the content of a configuration as JSON text: what the caller gives (B9a). */
+    const char *configuration;
+    /* NULL, or "KEY=VALUE" strings ending with NULL, applied last: the key is split at dots, a key
+     * without a dot is an option of the policy, the value is JSON if it parses, else a string. */
+    const char *const *settings;
+    /* NULL, or a connection to the destination: evidence for where the guest is; is referenced. */
+    vmmiConnect *destination;
     unsigned int describe_timeout_ms; /* 0: 5,000 */
-    unsigned int start_timeout_ms;    /* 0: 10,000: the longest time from spawning to the plugin's exec */
+    unsigned int start_timeout_ms;    /* 0: 10,000: the longest time until the plugin runs */
 } vmmiMigrationOptions;
-#define VMMI_MIGRATION_OPTIONS_INIT { sizeof(vmmiMigrationOptions), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+#define VMMI_MIGRATION_OPTIONS_INIT \
+    { sizeof(vmmiMigrationOptions), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
 
-/* Callbacks run in dispatch. States come in order; no sample comes after the end; the end comes exactly once and last. */
+/*
+ * Callbacks run in dispatch, each may be NULL. States come in order; no sample comes after the end;
+ * the end comes exactly once and last. What the getters show changes with the callbacks. Inside
+ * one, dispatch and wait are refused; freeing the manager or giving up the last reference is fine:
+ * then no other callback comes, and what is passed stays valid until it returns.
+ */
 typedef struct {
-    size_t size;                      /* sizeof(vmmiMigrationCallbacks) */
+    size_t size; /* sizeof(vmmiMigrationCallbacks) */
     void (*state)(vmmiMigration *migration, vmmiState from, vmmiState to, void *opaque);
     void (*sample)(vmmiMigration *migration, const vmmiSample *sample, void *opaque);
-    /* The answer to vmmiMigrationRequestStatus(); @status is NULL when none came in time, then @error says why. */
+    /* The answer to vmmiMigrationRequestStatus(); @status is NULL when none came in time, then
+     * @error says why. */
     void (*status)(vmmiMigration *migration, const vmmiMessage *status, const vmmiError *error,
                    void *opaque);
     void (*end)(vmmiMigration *migration, const vmmiOutcome *outcome, void *opaque);
@@ -71,10 +100,12 @@ typedef struct {
  * @manager: who follows it
  * @connect: the source host; a reference is kept while the migration is followed
  * @options: what to start
- * @err: (out) (optional): VMMI_ERR_GUEST_UNKNOWN, VMMI_ERR_GUEST_BUSY, VMMI_ERR_PLUGIN_*, configuration errors
+ * @err: (out) (optional): VMMI_ERR_GUEST_UNKNOWN, VMMI_ERR_GUEST_BUSY, VMMI_ERR_PLUGIN_*,
+ * configuration errors
  *
- * Looks the guest up, finds and checks the plugin, merges and checks the configuration (B9a, B11), claims the guest (B13),
- * writes the record and launches the plugin. On failure nothing has been started and no record is left.
+ * Looks the guest up, finds and checks the plugin, merges and checks the configuration (B9a, B11),
+ * claims the guest (B13), writes the record and launches the plugin. On failure nothing has been
+ * started and no record is left.
  *
  * Returns: (transfer full): the migration, in state "starting", or NULL.
  * Since: 0.1
@@ -82,10 +113,12 @@ typedef struct {
 VMMI_PUBLIC vmmiMigration *vmmiMigrationStart(vmmiManager *manager, vmmiConnect *connect,
                                               const vmmiMigrationOptions *options, vmmiError **err);
 VMMI_PUBLIC vmmiMigration *vmmiMigrationRef(vmmiMigration *migration);
-/** The last reference stops following; the migration goes on. Since: 0.1 */
+/** The last reference stops following: no callback comes any more, the migration goes on. NULL is
+ * fine. Since: 0.1 */
 VMMI_PUBLIC void vmmiMigrationUnref(vmmiMigration *migration);
 
-/** Registers callbacks; several watchers are fine. A migration that has ended gets its end in the next dispatch. Since: 0.1 */
+/** Registers callbacks; several watchers are fine. A migration that has ended gets its end in the
+ * next dispatch. Since: 0.1 */
 VMMI_PUBLIC int vmmiMigrationWatch(vmmiMigration *migration,
                                    const vmmiMigrationCallbacks *callbacks, vmmiError **err);
 
@@ -102,28 +135,54 @@ VMMI_PUBLIC const vmmiSample *vmmiMigrationGetSample(const vmmiMigration *migrat
 VMMI_PUBLIC unsigned int vmmiMigrationGetPercent(const vmmiMigration *migration);
 /** NULL until it has ended; borrowed. Since: 0.1 */
 VMMI_PUBLIC const vmmiOutcome *vmmiMigrationGetOutcome(const vmmiMigration *migration);
-/** The effective configuration as JSON text with the origin of each key (B9a), borrowed. Since: 0.1 */
+/** The effective configuration as JSON text with the origin of each key (B9a), borrowed. Since: 0.1
+ */
 VMMI_PUBLIC const char *vmmiMigrationGetConfiguration(const vmmiMigration *migration);
 
 /**
  * vmmiMigrationWait:
  * @timeout_ms: -1 for ever
  *
- * Dispatches until the migration has ended or the time is over.
+ * Dispatches until the migration has ended or the time is over. Callbacks of all migrations of the
+ * manager run. Not inside a callback (VMMI_ERR_STATE).
  *
  * Returns: 1 when it has ended, 0 when the time is over, -1 on failure.
  * Since: 0.1
  */
 VMMI_PUBLIC int vmmiMigrationWait(vmmiMigration *migration, int timeout_ms, vmmiError **err);
-/** Asks the plugin to abort (SIGINT, G3, B6); the end tells what came of it. Since: 0.1 */
+/**
+ * vmmiMigrationAbort:
+ * @err: (out) (optional): VMMI_ERR_STATE when it has ended, VMMI_ERR_NOT_SUPPORTED when nobody
+ * attends to it and it is in post-copy
+ *
+ * Asks the plugin to abort (SIGINT, G3, B6); when it is gone, the connection aborts (W1). Only
+ * asks: the end tells what came of it. A plugin that does not end is helped along, see
+ * docs/outcomes.md.
+ *
+ * Returns: 0 or -1.
+ * Since: 0.1
+ */
 VMMI_PUBLIC int vmmiMigrationAbort(vmmiMigration *migration, vmmiError **err);
-/** Asks the plugin to end and let the migration go on (SIGTERM, G2, B8). Since: 0.1 */
+/** Asks the plugin to end and let the migration go on (SIGTERM, G2, B8). Only asks. Returns: 0 or
+ * -1. Since: 0.1 */
 VMMI_PUBLIC int vmmiMigrationRelease(vmmiMigration *migration, vmmiError **err);
-/** Asks for a status (G1, B7); the answer comes to the status callback; VMMI_ERR_NOT_READY when it is too early. Since: 0.1 */
+/**
+ * vmmiMigrationRequestStatus:
+ * @timeout_ms: how long to wait for the answer; 0: 5,000
+ * @err: (out) (optional): VMMI_ERR_NOT_READY when it is too early (B7), VMMI_ERR_STATE when the
+ * plugin has ended or an answer is waited for already
+ *
+ * Asks for a status (G1). Exactly one call of the status callback follows: with the answer, or with
+ * the reason why none came.
+ *
+ * Returns: 0 or -1.
+ * Since: 0.1
+ */
 VMMI_PUBLIC int vmmiMigrationRequestStatus(vmmiMigration *migration, unsigned int timeout_ms,
                                            vmmiError **err);
 
-/* The outcome: three facts, never merged (B15). Strings are borrowed. */
+/* The outcome: three facts, never merged (B15), and an error. It does not change. Strings are
+ * borrowed. Success in the sense of B9 is VMMI_OUTCOME_COMPLETED without an error. */
 VMMI_PUBLIC vmmiOutcomeKind vmmiOutcomeGetKind(const vmmiOutcome *outcome);
 VMMI_PUBLIC vmmiWhere vmmiOutcomeGetWhere(const vmmiOutcome *outcome);
 /** How `where` is known: "source domain is shut off: migrated". Since: 0.1 */
@@ -142,7 +201,17 @@ VMMI_PUBLIC const char *vmmiOutcomeGetDiagnostics(const vmmiOutcome *outcome);
 /** What the policy did, as a JSON array; "[]" if nothing is known. Since: 0.1 */
 VMMI_PUBLIC const char *vmmiOutcomeGetActions(const vmmiOutcome *outcome);
 
-/** Everything about a migration as one JSON object (architecture.md, section 7), to be freed with vmmiFree(). Since: 0.1 */
+/**
+ * vmmiMigrationToJson:
+ *
+ * Everything about a migration as one JSON object: `id`, `guest`, `uuid`, `plugin`, `state`,
+ * `percent`, `sample`, the keys of an outcome (`outcome`, `where`, `error`, ..., see
+ * docs/outcomes.md; null until the end), and the record (`source`, `destination`, `migrateUri`,
+ * `pluginPath`, `directory`, `createdMs`).
+ *
+ * Returns: (transfer full): the text, to be freed with vmmiFree(), or NULL.
+ * Since: 0.1
+ */
 VMMI_PUBLIC char *vmmiMigrationToJson(const vmmiMigration *migration, vmmiError **err);
 
 VMMI_END_DECLS

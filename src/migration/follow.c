@@ -16,6 +16,9 @@
 /* A journal may be long when a manager comes late; a policy that does more than this is not shown
  * in full. */
 #define MAX_ACTIONS 10000
+/* At one look; the rest comes with the next, except when there is none. */
+#define MAX_ENTRIES 1000
+#define MAX_LAST_ENTRIES 100000
 /* Two completions of the largest size: noise before that is of no use. */
 #define STDERR_MAX_BYTES ((size_t)2 * VMMI_MESSAGE_MAX_BYTES)
 /* Looked at again when the locks cannot be read, or the shim is writing. */
@@ -67,16 +70,19 @@ static void
 read_journal(vmmiMigration *migration)
 {
     vmmiJournalEntry *entry = NULL;
-    bool any = false;
+    /* Somebody may write faster than we read. */
+    unsigned int limit = migration->plugin_ended ? MAX_LAST_ENTRIES : MAX_ENTRIES, taken = 0;
 
-    while (migration->journal && vmmiJournalReaderNext(migration->journal, &entry, NULL) == 1) {
+    while (taken < limit && migration->journal &&
+           vmmiJournalReaderNext(migration->journal, &entry, NULL) == 1) {
         take_entry(migration, entry);
         vmmiJournalEntryFree(entry);
-        any = true;
+        taken++;
     }
-    if (any)
+    if (taken > 0)
         journal_spoke(migration);
-    if (migration->journal && vmmiJournalReaderHasMore(migration->journal))
+    if (taken == limit ||
+        (migration->journal && vmmiJournalReaderHasMore(migration->journal)))
         vmmiTimerSet(migration, VMMI_TIMER_LOOK, 0);
 }
 

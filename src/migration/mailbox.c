@@ -9,8 +9,8 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* A hostile or broken driver may report without end: what a manager does not take in time is
- * dropped, oldest first. */
+/* A broken driver may report without end: events that nobody takes in time are dropped. Answers to
+ * questions are not: there are no more of them than questions. */
 #define MAX_ANSWERS 10000
 
 struct vmmiMailbox {
@@ -88,13 +88,12 @@ void
 vmmiMailboxPut(vmmiMailbox *mailbox, vmmiAnswer *answer)
 {
     g_mutex_lock(&mailbox->lock);
-    if (mailbox->closed) {
+    if (mailbox->closed || (answer->kind == VMMI_ANSWER_EVENT &&
+                            g_queue_get_length(&mailbox->answers) >= MAX_ANSWERS)) {
         g_mutex_unlock(&mailbox->lock);
         vmmiAnswerFree(answer);
         return;
     }
-    if (g_queue_get_length(&mailbox->answers) >= MAX_ANSWERS)
-        vmmiAnswerFree(g_queue_pop_head(&mailbox->answers));
     g_queue_push_tail(&mailbox->answers, answer);
     g_mutex_unlock(&mailbox->lock);
     vmmiMailboxKick(mailbox);

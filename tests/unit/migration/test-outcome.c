@@ -343,6 +343,31 @@ test_journal(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
         strstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)), "journal"));
 }
 
+/* A long journal is taken in portions, and wholly. */
+#define ENTRIES 2500
+
+static void
+test_journal_long(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(vmmiSample) figures = vmmiSampleNew();
+    g_autoptr(vmmiJournal) journal = NULL;
+    unsigned int samples = 0;
+
+    write_plugin(fixture, "fake", READY WAIT_FOR("go") SAY_ERROR(8) "exit 1");
+    start_logged(fixture);
+    wait_for_file(fixture, "ready");
+    vmmiSampleSet(figures, VMMI_SAMPLE_PERCENT, 1);
+    journal = vmmiJournalOpen(vmmiJobGetFd(fixture->migration->job), NULL);
+    for (int i = 0; i < ENTRIES; i++)
+        g_assert_cmpint(vmmiJournalAddSample(journal, figures, NULL), ==, 0);
+    make_file(fixture, "go");
+    dispatch_until(fixture, has_ended);
+    for (const char *at = fixture->log->str; (at = strstr(at, "sample ")); at++)
+        samples++;
+    g_assert_cmpuint(samples, ==, ENTRIES);
+    g_assert_true(g_str_has_suffix(fixture->log->str, ">failed end:failed "));
+}
+
 /* A journal that fell silent is not waited for. */
 static bool
 has_sample(Fixture *fixture)
@@ -453,6 +478,7 @@ main(int argc, char **argv)
     ADD("adopt", test_adopt);
     ADD("guest-free-again", test_guest_free_again);
     ADD("journal", test_journal);
+    ADD("journal-long", test_journal_long);
     ADD("journal-silent", test_journal_silent);
     ADD("events", test_events);
     ADD("many", test_many);
