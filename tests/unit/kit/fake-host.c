@@ -244,18 +244,27 @@ send_completed(void)
     send_event((vmmiEvent){ .type = VMMI_EVENT_JOB_COMPLETED, .sample = sample });
 }
 
+/* The kit may start again before this returns: what is called has left the host before. */
 static void
 send_return(int code)
 {
     g_autoptr(vmmiError) error = NULL;
+    vmmiDoneFunc done;
+    vmmiFreeFunc free_opaque;
+    void *opaque;
 
     if (code)
         vmmiErrorSet(&error, code, "the script says %s", vmmiErrorCodeToString(code));
-    if (!host.done)
-        return;
-    host.done(error, host.done_opaque);
+    g_mutex_lock(&host.lock);
+    done = host.done;
+    opaque = host.done_opaque;
+    free_opaque = host.done_free;
     host.done = NULL;
-    host.done_free(host.done_opaque);
+    g_mutex_unlock(&host.lock);
+    if (!done)
+        return;
+    done(error, opaque);
+    free_opaque(opaque);
 }
 
 static void
@@ -445,9 +454,11 @@ fake_perform(void *priv G_GNUC_UNUSED, const vmmiMigrateRequest *request, vmmiDo
         free_opaque(opaque);
         return -1;
     }
+    g_mutex_lock(&host.lock);
     host.done = done;
     host.done_opaque = opaque;
     host.done_free = free_opaque;
+    g_mutex_unlock(&host.lock);
     start_playing();
     return 0;
 }
