@@ -152,11 +152,20 @@ wait_while_wanted(vmmiVirtHost *host, unsigned int ms)
     return !host->closed && host->watches->len > 0;
 }
 
-/* For as long as somebody watches; how long to hope is the watcher's business (B14). */
-static int
-keep_trying(void *data, vmmiError **err G_GNUC_UNUSED)
+/* Whether it is lost, and somebody cares. If not, the next loss starts anew. */
+static bool
+is_lost(vmmiVirtHost *host)
 {
-    vmmiVirtHost *host = data;
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&host->lock);
+
+    host->reconnecting = !host->closed && host->watches->len > 0 &&
+                         !host->lanes[VMMI_VIRT_OBSERVE].conn;
+    return host->reconnecting;
+}
+
+static void
+try_for_a_while(vmmiVirtHost *host)
+{
     unsigned int pause_ms = 50;
 
     while (wait_while_wanted(host, pause_ms)) {
@@ -171,9 +180,14 @@ keep_trying(void *data, vmmiError **err G_GNUC_UNUSED)
             break;
         pause_ms = MIN(pause_ms * 2, 2000);
     }
-    g_mutex_lock(&host->lock);
-    host->reconnecting = false;
-    g_mutex_unlock(&host->lock);
+}
+
+/* For as long as somebody watches; how long to hope is the watcher's business (B14). */
+static int
+keep_trying(void *data, vmmiError **err G_GNUC_UNUSED)
+{
+    while (is_lost(data))
+        try_for_a_while(data);
     return 0;
 }
 

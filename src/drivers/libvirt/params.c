@@ -62,8 +62,7 @@ refuse_unknown(const char *name, vmmiError **err)
                             "migration parameter '%s' is unknown, did you mean '%s'?", name,
                             nearest);
     return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
-                        "migration parameter '%s' is unknown",
-                        name);
+                        "migration parameter '%s' is unknown", name);
 }
 
 static int
@@ -81,8 +80,9 @@ add_string(vmmiVirtParams *params, const char *name, const char *value, vmmiErro
 {
     if (!value || !*value)
         return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
-                            "migration parameter '%s' is empty",
-                            name);
+                            "migration parameter '%s' is empty", name);
+    if (g_str_has_suffix(name, "_uri") && vmmiVirtUriCheck(name, value, err) < 0)
+        return -1;
     if (virTypedParamsAddString(&params->items, &params->n_items, &params->n_room, name, value) < 0)
         return vmmiVirtErrorTake(err, VMMI_ERR_INTERNAL);
     return 0;
@@ -97,8 +97,7 @@ add_strings(vmmiVirtParams *params, const vmmiParam *param, vmmiError **err)
         return refuse_type(param->name, type_names[VMMI_PARAM_STRINGS], param->type, err);
     if (!param->strings || !param->strings[0])
         return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
-                            "migration parameter '%s' is empty",
-                            param->name);
+                            "migration parameter '%s' is empty", param->name);
     for (size_t i = 0; param->strings[i]; i++) {
         if (add_string(params, param->name, param->strings[i], err) < 0)
             return -1;

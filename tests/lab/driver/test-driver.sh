@@ -223,12 +223,10 @@ case_postcopy_severed() {
 }
 
 case_abort_at_once() {
-    local i
-
     begin
     guest dearly --memory 128 --dirty-rate 20
     shape 20
-    for i in 1 2 3 4 5; do
+    for _ in 1 2 3 4 5; do
         on "$VMMI_LAB_SRC" lookup,dearly monitor "perform,p2p,$TO" abort fail,9,wait info
         in_order 'fail 9 ' 'info running/' 'job=none'
     done
@@ -258,8 +256,6 @@ case_tune() {
 }
 
 case_busy() {
-    local job
-
     begin
     guest dbusy --memory 128 --dirty-rate 20
     shape 10
@@ -297,7 +293,8 @@ case_refusals() {
     on "$VMMI_LAB_SRC" lookup,dref "fail,6,check,p2p,$TO,postcpy" \
         "fail,6,check,p2p,$TO,bandwith=3" "fail,15,check,p2p,$TO,postcopy,parallel" \
         "check,p2p,$TO,postcopy,auto_converge,bandwidth=100" \
-        fail,105,check,p2p,sim:///destination, fail,10,lookup,nobody fail,117,sample fail,117,completed fail,117,abort fail,117,postcopy
+        fail,105,check,p2p,sim:///destination, fail,10,lookup,nobody fail,117,sample \
+        fail,117,completed fail,117,abort fail,117,postcopy
     stayed dref
 }
 

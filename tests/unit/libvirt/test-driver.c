@@ -355,6 +355,48 @@ test_hung(void)
     rmdir(dir);
 }
 
+/* --- many at a time --- */
+
+static gpointer
+ask_often(gpointer data)
+{
+    vmmiConnect *connect = data;
+    int failures = 0;
+
+    for (int i = 0; i < 50; i++) {
+        vmmiGuestInfo info;
+
+        failures += vmmiGuestLookup(connect, i % 2 ? "test" : TEST_UUID, &info, NULL) < 0;
+        failures += vmmiGuestGetInfo(connect, TEST_UUID, &info, NULL) < 0;
+        failures += vmmiGuestLookup(connect, "nobody", &info, NULL) == 0;
+    }
+    return GINT_TO_POINTER(failures);
+}
+
+static void
+test_threads(void)
+{
+    g_autoptr(vmmiConnect) connect = open_test(VMMI_EVENTS_OWN);
+    GThread *threads[8];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("asker", ask_often, connect);
+    for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(threads[i])), ==, 0);
+}
+
+static void
+test_open_and_close(void)
+{
+    for (int i = 0; i < 50; i++) {
+        vmmiConnect *connect = open_test(i % 2 ? VMMI_EVENTS_OWN : VMMI_EVENTS_NONE);
+
+        if (i % 3 == 0)
+            ask_often(connect);
+        vmmiConnectUnref(connect);
+    }
+}
+
 static void
 add_rows(void)
 {
@@ -388,6 +430,8 @@ main(int argc, char **argv)
     g_test_add_func("/libvirt/monitor/refused", test_monitor_refused);
     g_test_add_func("/libvirt/perform/refused", test_perform_refused);
     g_test_add_func("/libvirt/no-job", test_no_job);
+    g_test_add_func("/libvirt/threads", test_threads);
+    g_test_add_func("/libvirt/open-and-close", test_open_and_close);
     g_test_add_func("/libvirt/hung", test_hung);
     return g_test_run();
 }

@@ -110,6 +110,10 @@ static const struct {
       "the destination's URI: byte 13 is a control character" },
     { "migrate-uri-control", 0, { NULL }, { 0 }, DESTINATION, "tcp://h\n", VMMI_ERR_URI,
       "the migration URI: byte 7" },
+    { "param-uri-control", 0, { NULL }, STRING("disks_uri", "unix:///a\nb"), DESTINATION, NULL,
+      VMMI_ERR_URI, "disks_uri: byte 9 is a control character" },
+    { "param-uri-password", 0, { NULL }, STRING("graphics_uri", "spice://u:secret@h:1/"),
+      DESTINATION, NULL, VMMI_ERR_URI, "graphics_uri holds a password" },
     { "mode", (vmmiMode)9, { NULL }, { 0 }, DESTINATION, NULL, VMMI_ERR_INVALID_ARGUMENT,
       "mode 9 is not in 0..2" },
 };
