@@ -190,7 +190,7 @@ outcome_code(const Follow *follow, const vmmiOutcome *outcome)
 
     switch (vmmiOutcomeGetKind(outcome)) {
     case VMMI_OUTCOME_COMPLETED:
-        /* The guest has moved; a plugin that contradicts itself or the facts is an error all the same (B9). */
+        /* The guest has moved; a plugin that contradicts that is an error all the same (B9). */
         return code == VMMI_ERR_PLUGIN_PROTOCOL ? EXIT_FAILED : EXIT_DONE;
     case VMMI_OUTCOME_ABORTED:
         return follow->timed_out || code == VMMI_ERR_DEADLINE ? EXIT_DEADLINE : EXIT_ABORTED;
