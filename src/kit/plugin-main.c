@@ -234,6 +234,13 @@ statistics_of(const vmmiRun *run, const vmmiKitVerdict *verdict)
     return run->sample;
 }
 
+/* B9 */
+static int
+verdict_status(const vmmiKitVerdict *verdict)
+{
+    return verdict->outcome == VMMI_OUTCOME_COMPLETED ? 0 : 1;
+}
+
 static void
 send_completion(Plugin *plugin, const vmmiKitVerdict *verdict)
 {
@@ -250,6 +257,7 @@ send_completion(Plugin *plugin, const vmmiKitVerdict *verdict)
 
     vmmiRecordEnd(&plugin->record, verdict, facts.statistics);
     vmmiStreamsWriteCompletion(&plugin->streams, completion, NULL);
+    vmmiRecordLeave(&plugin->record, completion, verdict_status(verdict));
 }
 
 /* Runs to the end. Returns the exit status (B9). */
@@ -264,7 +272,7 @@ carry_through(Plugin *plugin, vmmiError *error)
     else
         judge_early_end(plugin, error, &early);
     send_completion(plugin, verdict);
-    return verdict->outcome == VMMI_OUTCOME_COMPLETED ? 0 : 1;
+    return verdict_status(verdict);
 }
 
 static int

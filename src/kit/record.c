@@ -7,6 +7,7 @@
  */
 #include "kit/record.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "util/cleanup.h"
@@ -91,6 +92,19 @@ vmmiRecordEnd(vmmiRecord *record, const vmmiKitVerdict *verdict, const vmmiSampl
                             json_pack("{s:i, s:s}", "code", vmmiErrorGetCode(verdict->error),
                                       "message", vmmiErrorGetMessage(verdict->error)));
     vmmiJournalAddEnd(record->journal, data, NULL);
+}
+
+void
+vmmiRecordLeave(vmmiRecord *record, const vmmiMessage *completion, int exit_status)
+{
+    vmmi_autofd int fd = -1;
+
+    if (!record->bare || !record->job)
+        return;
+    fd = openat(vmmiJobGetFd(record->job), "stderr", O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0)
+        vmmiMessageWriteFd(completion, fd, NULL);
+    vmmiJobLeave(record->job, exit_status, NULL);
 }
 
 void

@@ -40,6 +40,11 @@ int vmmiRecordOpen(const vmmiRecordFacts *facts, vmmiRecord *record, vmmiError *
 void vmmiRecordStart(vmmiRecord *record, const vmmiPolicy *policy, bool attached);
 /* The last entry. @statistics: NULL: unknown. */
 void vmmiRecordEnd(vmmiRecord *record, const vmmiKitVerdict *verdict, const vmmiSample *statistics);
+/*
+ * Last of all, for a record that was made here: the completion joins it, and how the process is about
+ * to end, since there is no shim to write that down. The guest is given free.
+ */
+void vmmiRecordLeave(vmmiRecord *record, const vmmiMessage *completion, int exit_status);
 /* The claim ends with the process. */
 void vmmiRecordClear(vmmiRecord *record);
 

@@ -518,6 +518,26 @@ test_journal(void)
     }
 }
 
+/* A plugin that was started bare leaves what a shim would have: its completion, and how it ended. */
+static void
+test_bare_record(void)
+{
+    g_auto(Child) child = { .stdin_fd = -1 };
+    g_autofree char *stderr_path = NULL;
+    g_autofree char *result_path = NULL;
+    g_autofree char *completion = NULL;
+    g_autofree char *result = NULL;
+
+    childMigrate(&child, "plain", "steps", NULL);
+    check_end(&child, &(Expected)SUCCESS(NULL));
+    stderr_path = g_build_filename(child.dir, "run/jobs/" UUID ".1/stderr", NULL);
+    result_path = g_build_filename(child.dir, "run/jobs/" UUID ".1/result.json", NULL);
+    g_assert_true(g_file_get_contents(stderr_path, &completion, NULL, NULL));
+    g_assert_nonnull(strstr(completion, "completion"));
+    g_assert_true(g_file_get_contents(result_path, &result, NULL, NULL));
+    g_assert_nonnull(strstr(result, "\"kind\":\"exited\",\"value\":0"));
+}
+
 #define ADD_ROWS(table, prefix, function)                                                          \
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {                                             \
         g_autofree char *path = g_strdup_printf("/kit/plugin/" prefix "/%s", (table)[i].name);     \
@@ -546,5 +566,6 @@ main(int argc, char **argv)
     g_test_add_func("/kit/plugin/one-policy-per-guest", test_one_policy);
     g_test_add_func("/kit/plugin/log-file", test_log_file);
     g_test_add_func("/kit/plugin/journal", test_journal);
+    g_test_add_func("/kit/plugin/bare-record", test_bare_record);
     return g_test_run();
 }
