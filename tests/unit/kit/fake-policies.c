@@ -68,7 +68,8 @@ clock_event(void *opaque, const vmmiPolicyEvent *event, vmmiPolicyActions *actio
 {
     State *state = opaque;
 
-    if (event->type == VMMI_POLICY_TIMER && ++state->timers == 3)
+    if (event->type == VMMI_POLICY_TIMER && event->state == VMMI_STATE_PRECOPY &&
+        ++state->timers == 3)
         vmmiPolicyActionAbort(actions, "three timers came");
     else
         vmmiPolicyActionWakeAt(actions, event->now_ms + 20);
