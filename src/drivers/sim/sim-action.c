@@ -271,6 +271,7 @@ vmmiSimActStop(vmmiSimWorld *world, size_t index, size_t host, vmmiError **err)
 {
     vmmiSimGuest *guest = vmmiSimWorldGuest(world, index);
     const vmmiSimJob *job = &guest->job;
+    int64_t before = guest->places[host].reason;
 
     if (need_active(world, guest, host, err) < 0)
         return -1;
@@ -278,12 +279,12 @@ vmmiSimActStop(vmmiSimWorld *world, size_t index, size_t host, vmmiError **err)
     vmmiSimWorldPlace(world, guest, host, VMMI_GUEST_SHUTOFF, VMMI_REASON_DESTROYED);
     if (!job->id)
         return 0;
-    /* Before post-copy the other end holds nothing that could live. */
-    if (job->source == (int64_t)host && job->step < VMMI_SIM_STEP_POSTCOPY &&
-        is_active(guest, (size_t)job->destination))
+    /* As long as the destination has not begun to run the guest, it has nothing that could live. */
+    if (job->source == (int64_t)host &&
+        guest->places[job->destination].reason == VMMI_REASON_MIGRATION)
         vmmiSimWorldPlace(world, guest, (size_t)job->destination, VMMI_GUEST_SHUTOFF,
                           VMMI_REASON_OTHER);
-    if (job->destination == (int64_t)host && job->step < VMMI_SIM_STEP_POSTCOPY)
+    if (job->destination == (int64_t)host && before == VMMI_REASON_MIGRATION)
         vmmiSimJobFail(world, guest, VMMI_ERR_MIGRATION_FAILED,
                        "the guest was destroyed on the destination during its migration");
     else

@@ -52,10 +52,10 @@ open_own(int parent, const char *name, const char *path, vmmiError **err)
             err, VMMI_ERR_RUN_DIR,
             "the directory '%s' belongs to user %u, not to %u; VMMI_RUN_DIR chooses another one",
             path, (unsigned int)st.st_uid, (unsigned int)geteuid());
-    if (st.st_mode & 022)
+    if (st.st_mode & 027)
         return vmmiErrorSet(
             err, VMMI_ERR_RUN_DIR,
-            "the directory '%s' has mode %04o: others can write; VMMI_RUN_DIR chooses another one",
+            "the directory '%s' has mode %04o: others can reach into it; VMMI_RUN_DIR chooses another one",
             path, (unsigned int)st.st_mode & 07777);
     return vmmiFdSteal(&fd);
 }
@@ -65,9 +65,16 @@ vmmiSimDirOpen(char **ret_path, vmmiError **err)
 {
     g_autofree char *run = run_dir_path();
     g_autofree char *path = g_build_filename(run, "sim", NULL);
-    vmmi_autofd int parent = open_own(AT_FDCWD, run, run, err);
-    int fd = parent < 0 ? -1 : open_own(parent, "sim", path, err);
+    vmmi_autofd int parent = -1;
+    int fd;
 
+    if (!g_path_is_absolute(run))
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            "VMMI_RUN_DIR must be an absolute path, since other processes use it "
+                            "too, got '%s'",
+                            run);
+    parent = open_own(AT_FDCWD, run, run, err);
+    fd = parent < 0 ? -1 : open_own(parent, "sim", path, err);
     if (fd >= 0)
         *ret_path = g_steal_pointer(&path);
     return fd;

@@ -159,9 +159,11 @@ vmmiSimJobAdvance(const vmmiSimWorld *world, vmmiSimGuest *guest, double share, 
     } else {
         job->silent_since = -1;
     }
-    if (job->step == VMMI_SIM_STEP_PRECOPY && runs)
+    if (job->step == VMMI_SIM_STEP_PRECOPY && runs) {
         job->memory.written += vmmiSimLoadWritten(&guest->load, from, until) *
                                vmmiSimLoadThrottled(&guest->load, job->throttle);
+        job->slowdown_us += (double)(until - from) * (double)job->throttle / 100;
+    }
     if (!vmmiSimJobIsSending(job))
         return;
     if (job->step == VMMI_SIM_STEP_POSTCOPY)

@@ -11,7 +11,7 @@
 #include "util/cleanup.h"
 
 #define CODE VMMI_ERR_CONFIGURATION_FAILED
-#define LONGEST_MS 86400000.0   /* a day */
+#define LONGEST_MS 86400000.0 /* a day */
 #define DEFAULT_SET_MIB 16.0
 
 /* Members as they stand in a scenario. */

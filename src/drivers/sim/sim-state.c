@@ -150,6 +150,7 @@ static const vmmiSimField job_fields[] = {
     INT("stopAfter", vmmiSimJob, stop_after, -1, BIG),
     INT("downtimeNetUs", vmmiSimJob, downtime_net_us, 0, BIG),
     INT("downtimeUs", vmmiSimJob, downtime_us, 0, BIG),
+    REAL("slowdownUs", vmmiSimJob, slowdown_us, 0),
     INT("random", vmmiSimJob, random, -ALL, ALL),
     OTHER("saved", false),
     OTHER("memory", false),

@@ -243,6 +243,25 @@ make_world(const vmmiSimUri *uri, vmmiError **err)
     return world;
 }
 
+/* What the URI says of the world must be what the world was made from. */
+static int
+check_match(const vmmiSimUri *uri, const vmmiSimWorld *world, vmmiError **err)
+{
+    g_autoptr(json_t) scenario = NULL;
+
+    if (!uri->scenario)
+        return vmmiSimUriMatch(uri, world->options, err);
+    scenario = vmmiSimUriScenario(uri, err);
+    if (!scenario)
+        return -1;
+    if (!json_equal(scenario, world->definition))
+        return vmmiErrorSet(err, VMMI_ERR_URI,
+                            "the simulated world '%s' exists and was not made from scenario '%s' "
+                            "as it is now; 'sim reset' with this URI makes it anew",
+                            world->name, uri->scenario);
+    return 0;
+}
+
 static int
 load(vmmiSimSession *session, const vmmiSimUri *uri, vmmiError **err)
 {
@@ -267,7 +286,7 @@ load(vmmiSimSession *session, const vmmiSimUri *uri, vmmiError **err)
     }
     session->version = session->world->version;
     load_clock(session, state);
-    return uri ? vmmiSimUriMatch(uri, session->world->options, err) : 0;
+    return uri ? check_match(uri, session->world, err) : 0;
 }
 
 static int

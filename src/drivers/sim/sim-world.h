@@ -127,6 +127,7 @@ typedef struct {
     int64_t stopped_at;                /* the guest stands still since; -1: it does not */
     int64_t stop_after;                /* end of the time that the device state takes, once memory is through */
     int64_t downtime_net_us, downtime_us;
+    double slowdown_us;                /* time that auto-converge took from the guest */
     uint64_t random;
 } vmmiSimJob;
 

@@ -558,8 +558,8 @@ test_signals(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
 
     record_init(&record);
     g_assert_cmpint(vmmiGuestLookup(connect, "guest1", &info, NULL), ==, 0);
-    g_assert_cmpint(
-        vmmiCallGuestMonitor(connect, info.uuid, on_event, &record, NULL, &watch, NULL), ==, 0);
+    g_assert_cmpint(vmmiCallGuestMonitor(connect, info.uuid, on_event, &record, NULL, &watch, NULL),
+                    ==, 0);
     while (!blocked && g_get_monotonic_time() < deadline) {
         blocked = blocked_signals();
         g_usleep(1000);

@@ -156,6 +156,7 @@ test_throttle(void)
         }
     }
     g_assert_true(g_str_has_prefix(seen->str, "0 20 30 40 50 60 70 "));
+    g_assert_cmpfloat(vmmiSimWorldGuest(world, 0)->last.slowdown_us, >, 1e6);
     g_assert_cmpuint(job->id, ==, 0);
 }
 

@@ -257,23 +257,49 @@ test_suspend(void)
     g_assert_cmpint(vmmiSimWorldGuest(world, 0)->last.downtime_us, >, SECOND / 2);
 }
 
+/* Stopped on either host, in any step: what is left, and what the call hears. */
+static const struct {
+    const char *name;
+    vmmiSimPhase step;
+    size_t host;
+    int code;
+    const char *source, *destination;
+} stops[] = {
+    { "source-begin", VMMI_SIM_STEP_BEGIN, 0, VMMI_ERR_GUEST_DISAPPEARED, "shutoff/destroyed",
+      "absent/other" },
+    { "source-precopy", VMMI_SIM_STEP_PRECOPY, 0, VMMI_ERR_GUEST_DISAPPEARED, "shutoff/destroyed",
+      "absent/other" },
+    { "source-finish", VMMI_SIM_STEP_FINISH, 0, VMMI_ERR_GUEST_DISAPPEARED, "shutoff/destroyed",
+      "absent/other" },
+    { "source-confirm", VMMI_SIM_STEP_CONFIRM, 0, VMMI_ERR_GUEST_DISAPPEARED, "shutoff/destroyed",
+      "running/migrated" },
+    { "destination-precopy", VMMI_SIM_STEP_PRECOPY, 1, VMMI_ERR_MIGRATION_FAILED,
+      "running/migration-canceled", "absent/other" },
+    { "destination-finish", VMMI_SIM_STEP_FINISH, 1, VMMI_ERR_MIGRATION_FAILED,
+      "running/migration-canceled", "absent/other" },
+};
+
 static void
-test_stop(void)
+test_stop(gconstpointer data)
 {
+    size_t row = GPOINTER_TO_SIZE(data);
     g_autoptr(vmmiSimWorld) world = fixture_world(ONE(GUEST));
     uint64_t job = fixture_start(world, NULL, NULL);
     g_autofree char *source = NULL;
     g_autofree char *destination = NULL;
 
-    vmmiSimStep(world, SECOND / 2);
-    g_assert_cmpint(vmmiSimActStop(world, 0, 0, NULL), ==, 0);
-    g_assert_cmpint((int)vmmiSimWorldFindResult(world, job)->code, ==, VMMI_ERR_GUEST_DISAPPEARED);
+    g_assert_true(fixture_reach(world, stops[row].step, 100 * SECOND));
+    g_assert_cmpint(vmmiSimActStop(world, 0, stops[row].host, NULL), ==, 0);
+    g_assert_nonnull(vmmiSimWorldFindResult(world, job));
+    g_assert_cmpint((int)vmmiSimWorldFindResult(world, job)->code, ==, stops[row].code);
     source = fixture_place(world, 0);
     destination = fixture_place(world, 1);
-    g_assert_cmpstr(source, ==, "shutoff/destroyed");
-    g_assert_cmpstr(destination, ==, "absent/other");
-    g_assert_cmpint(vmmiSimActStart(world, 0, 0, NULL), ==, 0);
-    g_assert_cmpint(vmmiSimActStart(world, 0, 0, NULL), ==, -1);
+    g_assert_cmpstr(source, ==, stops[row].source);
+    g_assert_cmpstr(destination, ==, stops[row].destination);
+    if (stops[row].host == 0) {
+        g_assert_cmpint(vmmiSimActStart(world, 0, 0, NULL), ==, 0);
+        g_assert_cmpint(vmmiSimActStart(world, 0, 0, NULL), ==, -1);
+    }
 }
 
 int
@@ -291,6 +317,11 @@ main(int argc, char **argv)
 
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_abort);
     }
+    for (size_t i = 0; i < G_N_ELEMENTS(stops); i++) {
+        g_autofree char *path = g_strdup_printf("/sim/stop/%s", stops[i].name);
+
+        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_stop);
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
         g_autofree char *path = g_strdup_printf("/sim/refusal/%s", refusals[i].name);
 
@@ -300,6 +331,5 @@ main(int argc, char **argv)
     g_test_add_func("/sim/steps/visible", test_visible);
     g_test_add_func("/sim/steps/again", test_again);
     g_test_add_func("/sim/guest/suspend", test_suspend);
-    g_test_add_func("/sim/guest/stop", test_stop);
     return g_test_run();
 }

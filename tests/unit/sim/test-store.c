@@ -166,6 +166,17 @@ test_open_to_others(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 }
 
 static void
+test_relative(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autofree char *message = NULL;
+
+    g_setenv("VMMI_RUN_DIR", "relative", TRUE);
+    g_assert_cmpint(try("sim:///", 1000, &message), ==, VMMI_ERR_RUN_DIR);
+    g_assert_nonnull(strstr(message, "must be an absolute path"));
+    g_setenv("VMMI_RUN_DIR", fixture->run, TRUE);
+}
+
+static void
 test_linked_directory(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     g_assert_cmpint(symlink("/tmp", fixture->sim), ==, 0);
@@ -199,6 +210,7 @@ test_scenario(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_autofree char *path = g_build_filename(fixture->run, "scenario.json", NULL);
     g_autofree char *uri = g_strdup_printf("sim:///?scenario=%s", path);
     g_autofree char *message = NULL;
+    g_autofree char *changed = NULL;
     g_autoptr(vmmiError) error = NULL;
 
     g_assert_true(
@@ -209,6 +221,9 @@ test_scenario(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_true(g_file_set_contents(path, "{\"vmmiSim\": \"scenario\", \"speed\": 5}", -1, NULL));
     g_assert_cmpint(try(uri, 1000, NULL), ==, VMMI_ERR_OK);
     g_assert_cmpint(try(uri, 1000, NULL), ==, VMMI_ERR_OK);
+    g_assert_true(g_file_set_contents(path, "{\"vmmiSim\": \"scenario\", \"speed\": 6}", -1, NULL));
+    g_assert_cmpint(try(uri, 1000, &changed), ==, VMMI_ERR_URI);
+    g_assert_nonnull(strstr(changed, "was not made from scenario"));
     g_assert_true(g_file_set_contents(path, "{\"vmmiSim\": \"scenario\",, }", -1, NULL));
     g_assert_cmpint(vmmiSimReset(uri, &error), ==, -1);
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), "line 1"));
@@ -367,6 +382,7 @@ main(int argc, char **argv)
 #define ADD(path, function) g_test_add(path, Fixture, NULL, set_up, function, tear_down)
     ADD("/sim/store/made", test_made);
     ADD("/sim/store/open-to-others", test_open_to_others);
+    ADD("/sim/store/relative", test_relative);
     ADD("/sim/store/linked-directory", test_linked_directory);
     ADD("/sim/store/mismatch", test_mismatch);
     ADD("/sim/store/scenario", test_scenario);
