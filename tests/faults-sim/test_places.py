@@ -240,10 +240,11 @@ def ordinary_user():
     if os.getuid() != 0:
         raise Skip("these tests run as an ordinary user already")
     place = BOX.new("user")
-    for source in (TOOL, SHIM, os.path.join(PLUGINS, "touri")):
+    link = os.path.join(PLUGINS, "touri")   # relative, to the plugin beside its folder
+    for source in (TOOL, SHIM, os.path.realpath(link), link):
         target = os.path.join(place, os.path.relpath(source, os.path.dirname(os.path.dirname(os.path.dirname(TOOL)))))
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copy(source, target)
+        shutil.copy(source, target, follow_symlinks=False)
     library = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(TOOL))), "src")
     os.mkdir(os.path.join(place, "src"))
     for name in os.listdir(library):
