@@ -20,6 +20,7 @@ TOOL = os.environ["VMMI_TOOL"]
 PLUGINS = os.environ["VMMI_PLUGINS"]
 SHIM = os.environ["VMMI_SHIM"]
 FAKES = os.environ["VMMI_FAKES"]
+LEAKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lsan.supp")
 PATIENCE = 90
 # Names that scripts may rely on in every object about a migration.
 CONTRACT = {"id", "guest", "uuid", "plugin", "state", "outcome", "where", "percent", "error"}
@@ -97,7 +98,7 @@ class Box:
         env = {key: value for key, value in os.environ.items()
                if not key.startswith(("VMMI_", "LIBVIRT_", "G_", "NO_COLOR")) or key.startswith("VMMI_LAB")}
         env.update(LC_ALL="C.UTF-8", VMMI_RUN_DIR=self.run_dir, VMMI_CONF_DIR=self.conf, VMMI_SHIM_PATH=SHIM,
-                   VMMI_PLUGIN_PATH=f"{self.plugins}:{PLUGINS}")
+                   VMMI_PLUGIN_PATH=f"{self.plugins}:{PLUGINS}", LSAN_OPTIONS=f"suppressions={LEAKS}:print_suppressions=0")
         for key, value in changes.items():
             env.pop(key, None)
             if value is not None:
