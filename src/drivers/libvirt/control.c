@@ -153,12 +153,49 @@ wait_for_guest(vmmiVirtCall *call)
     virResetLastError();
 }
 
+static void
+note_abort(vmmiVirtCall *call, bool aborted)
+{
+    g_mutex_lock(&call->host->lock);
+    vmmiVirtHostGuest(call->host, call->uuid)->aborted = aborted;
+    g_mutex_unlock(&call->host->lock);
+}
+
+/* Noted before it is done: the migration may end before the answer comes. A pause is no abort. */
 static int
 ask_to_abort(vmmiVirtCall *call)
 {
+    int result;
+
     if (call->postcopy)
         return virDomainAbortJobFlags(call->domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY);
-    return virDomainAbortJob(call->domain);
+    note_abort(call, true);
+    result = virDomainAbortJob(call->domain);
+    if (result < 0)
+        note_abort(call, false);
+    return result;
+}
+
+/* Whether an abort that was refused should be tried again. Sets @done when there is no need. */
+static bool
+try_again(vmmiVirtCall *call, int libvirt_code, bool *had_job, bool *done)
+{
+    Stage stage;
+
+    if (libvirt_code != VIR_ERR_OPERATION_INVALID)
+        return false;
+    /* There is a job: it has begun since, or it is one that cannot be aborted. The second try tells. */
+    if (has_job(call->domain)) {
+        bool second = *had_job;
+
+        *had_job = true;
+        return !second;
+    }
+    stage = cancel(call);
+    *done = stage == CANCELLED;
+    if (stage == BEGUN)
+        g_usleep(ABORT_AGAIN_US);
+    return stage == BEGUN;
 }
 
 /* An abort that comes before libvirt's job has begun is tried again until it has. */
@@ -167,24 +204,21 @@ abort_migration(vmmiVirtCall *call, vmmiError **err)
 {
     gint64 until = g_get_monotonic_time() +
                    (gint64)call->host->target->options.call_timeout_ms * 900;
+    bool had_job = false, done = false;
 
     if (call->postcopy)
         wait_for_guest(call);
     for (;;) {
         g_autoptr(vmmiError) error = NULL;
         int code;
-        Stage stage;
 
         if (ask_to_abort(call) == 0)
             return 0;
         code = virGetLastErrorCode();
         vmmiVirtHostTakeError(call->host, call->conn, VMMI_ERR_OPERATION_FAILED, &error);
-        if (code != VIR_ERR_OPERATION_INVALID || has_job(call->domain) ||
-            (stage = cancel(call)) == NOT_HERE || g_get_monotonic_time() > until)
-            return vmmiErrorPropagate(err, g_steal_pointer(&error));
-        if (stage == CANCELLED)
-            return 0;
-        g_usleep(ABORT_AGAIN_US);
+        if (try_again(call, code, &had_job, &done) && g_get_monotonic_time() < until)
+            continue;
+        return done ? 0 : vmmiErrorPropagate(err, g_steal_pointer(&error));
     }
 }
 

@@ -35,6 +35,7 @@ typedef struct {
     bool performing;             /* a migration was asked for here and has not returned */
     bool begun;                  /* and libvirt has been called */
     bool cancel;                 /* and it shall not begin */
+    bool aborted;                /* and libvirt was asked to abort it, and agreed */
 } vmmiVirtGuest;
 
 typedef struct {

@@ -159,6 +159,14 @@ recode(int code, const char *what, const vmmiError *error, vmmiError **err)
     return -1;
 }
 
+static bool
+was_aborted(const Perform *perform)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&perform->host->lock);
+
+    return vmmiVirtHostGuest(perform->host, perform->plan->uuid)->aborted;
+}
+
 static int
 take_error(const Perform *perform, vmmiError **err)
 {
@@ -171,6 +179,9 @@ take_error(const Perform *perform, vmmiError **err)
         return recode(VMMI_ERR_POSTCOPY_BROKEN, "post-copy is broken, the guest is paused", error,
                       err);
     virResetLastError();
+    /* QEMU may find its stream broken by the abort before it finds that it was aborted. */
+    if (vmmiErrorGetCode(error) == VMMI_ERR_MIGRATION_FAILED && was_aborted(perform))
+        return recode(VMMI_ERR_MIGRATION_ABORTED, "aborted", error, err);
     return vmmiErrorPropagate(err, g_steal_pointer(&error));
 }
 
@@ -237,7 +248,7 @@ claim(vmmiVirtHost *host, const char *uuid, vmmiError **err)
                             "guest '%s': a migration of it is running already",
                             uuid);
     guest->performing = true;
-    guest->begun = guest->cancel = false;
+    guest->begun = guest->cancel = guest->aborted = false;
     return 0;
 }
 
