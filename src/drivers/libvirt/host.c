@@ -388,7 +388,8 @@ vmmiVirtHostOpen(const char *uri, const vmmiVirtUri *parsed, const vmmiConnectOp
     if (result == 0)
         return g_steal_pointer(&host);
     /* A late answer finds the host closed and closes what it got. */
-    vmmiErrorPrefix(err, "'%s'", uri);
+    if (err && vmmiErrorGetCode(*err) == VMMI_ERR_TIMEOUT)
+        vmmiErrorPrefix(err, "cannot connect to '%s'", uri);
     vmmiVirtHostClose(g_steal_pointer(&host));
     return NULL;
 }
