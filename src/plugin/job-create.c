@@ -225,7 +225,7 @@ finish(Maker *maker, vmmiError **err)
     }
     vmmiFdCleanup(&maker->run_lock);
     vmmiClaimDrop(maker->run, maker->key, maker->id);
-    vmmiRunDirRemoveTree(maker->run->jobs_fd, maker->id);
+    vmmiRunDirRemoveJob(maker->run, maker->id);
     return NULL;
 }
 
@@ -253,7 +253,7 @@ vmmiJobCreateStepwise(vmmiRunDir *run, const vmmiJobRecord *record, const char *
         if (before)
             before(steps[i].name, opaque);
         if (steps[i].run(&maker, err) < 0) {
-            vmmiRunDirRemoveTree(run->jobs_fd, maker.id ? maker.id : maker.temporary);
+            vmmiRunDirRemoveJob(run, maker.id ? maker.id : maker.temporary);
             return NULL;
         }
     }

@@ -20,6 +20,7 @@
 #include "util/file.h"
 
 #define HINT "set VMMI_RUN_DIR to a directory of your own"
+#define NAMED "(VMMI_RUN_DIR names another)"
 
 char *
 vmmiRunDirDefaultPath(void)
@@ -72,15 +73,15 @@ open_checked(int dir_fd, const char *name, const char *path, bool read_only, vmm
 
     if (!read_only && mkdirat(dir_fd, name, 0700) < 0 && errno != EEXIST)
         return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno,
-                                 "cannot make run directory '%s'; " HINT ", error", path);
+                                 "cannot make run directory '%s' " NAMED, path);
     fd = vmmiRunDirOpenAt(dir_fd, name);
     if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
                             "'%s' is a link or no directory, it cannot be the run directory; " HINT,
                             path);
     if (fd < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot open run directory '%s'",
-                                 path);
+        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno,
+                                 "cannot open run directory '%s' " NAMED, path);
     if (check_directory(fd, path, read_only, err) < 0)
         return -1;
     return vmmiFdSteal(&fd);
@@ -261,6 +262,15 @@ vmmiRunDirRemoveTree(int dir_fd, const char *name)
             unlinkat(fd, entry->d_name, 0);
     }
     unlinkat(dir_fd, name, AT_REMOVEDIR);
+}
+
+void
+vmmiRunDirRemoveJob(vmmiRunDir *run, const char *name)
+{
+    g_autofree char *garbage = vmmiFileTemporaryName(VMMI_JOB_NEW);
+
+    if (renameat(run->jobs_fd, name, run->jobs_fd, garbage) == 0)
+        vmmiRunDirRemoveTree(run->jobs_fd, garbage);
 }
 
 static int

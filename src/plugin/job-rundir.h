@@ -37,5 +37,10 @@ int vmmiRunDirOpenAt(int dir_fd, const char *name);
  * nothing.
  */
 void vmmiRunDirRemoveTree(int dir_fd, const char *name);
+/*
+ * Removes a job, made or half made. It vanishes at once: what is left when this is interrupted, or
+ * when a shim still writes, is garbage for vmmiRunDirClean().
+ */
+void vmmiRunDirRemoveJob(vmmiRunDir *run, const char *name);
 
 #endif

@@ -175,7 +175,7 @@ vmmiJobDiscard(vmmiJob *job)
      * The claim goes first: one that names nothing is dead, a job without one would be a policy
      * without a guest.
      */
-    vmmiRunDirRemoveTree(job->run->jobs_fd, job->id);
+    vmmiRunDirRemoveJob(job->run, job->id);
     vmmiJobCommit(job);
 }
 

@@ -100,6 +100,9 @@ shimSupervise(Shim *shim)
         while (read(polled.fd, &info, sizeof(info)) == sizeof(info)) {
             if (info.ssi_signo == SIGTERM)
                 pass_on(shim, &passed);
+            /* waitid() tells of a stop only as long as it lasts. */
+            else if (info.ssi_code == CLD_STOPPED && (pid_t)info.ssi_pid == shim->child)
+                shim->stopped_signal = info.ssi_status;
         }
     }
     return shimRecordResult(shim, &end);

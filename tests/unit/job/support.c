@@ -4,6 +4,7 @@
  */
 #include "support.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -98,10 +99,12 @@ start_script(const Fixture *fixture, const char *body)
     g_autoptr(vmmiJob) job = make_job(fixture, UUID);
     int launched = launch_script(job, script, &error);
 
-    g_assert_cmpstr(vmmiErrorGetMessage(error), ==, "");
-    g_assert_cmpint(launched, ==, 0);
+    if (launched < 0) {
+        g_print("Bail out! %s\n", vmmiErrorGetMessage(error));
+        exit(1);   /* no test behind this could say anything */
+    }
     vmmiJobCommit(job);
-    return launched == 0 ? g_steal_pointer(&job) : NULL;
+    return g_steal_pointer(&job);
 }
 
 bool

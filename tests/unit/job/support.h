@@ -32,7 +32,7 @@ char *write_script(const Fixture *fixture, const char *name, const char *body);
  * environment.
  */
 int launch_script(vmmiJob *job, const char *script, vmmiError **err);
-/* Makes a job, launches a script in it, commits. NULL after a failure, which fails the test. */
+/* Makes a job, launches a script in it, commits. A failure ends the program. */
 vmmiJob *start_script(const Fixture *fixture, const char *body);
 
 /* Asks until the answer is true or 20 s are over. */

@@ -16,10 +16,7 @@
 #define TEST(name, func) \
     g_test_add("/launch/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
 
-/*
- * --- what the plugin finds
- * ---------------------------------------------------------------------------------
- */
+/* --- what the plugin finds --- */
 
 static const struct {
     const char *name;
@@ -123,10 +120,7 @@ test_closed_streams(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpstr(output, ==, "0\n1\n2\n3\n4\n");
 }
 
-/*
- * --- why one does not start
- * --------------------------------------------------------------------------------
- */
+/* --- why one does not start --- */
 
 typedef char *(*Breaker)(const Fixture *fixture, vmmiJob *job);
 
@@ -355,10 +349,7 @@ test_silent_shim(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), "the shim ended before"));
 }
 
-/*
- * --- how its end is known
- * ----------------------------------------------------------------------------------
- */
+/* --- how its end is known --- */
 
 static const struct {
     const char *name;
@@ -374,8 +365,6 @@ static const struct {
     { "sigsegv", "kill -SEGV $$", VMMI_EXIT_KILLED, SIGSEGV, 0 },
     { "sigusr1", "kill -USR1 $$", VMMI_EXIT_KILLED, SIGUSR1, 0 },
     { "orphans", "(sleep 0.05; exit 7) & (exit 8) & exit 2", VMMI_EXIT_EXITED, 2, 0 },
-    { "stopped", "p=$$; (while ! grep -q '^State:.T' /proc/$p/status; do :; done; kill -CONT $p) & "
-                 "kill -STOP $$; exit 4", VMMI_EXIT_EXITED, 4, SIGSTOP },
 };
 
 static void

@@ -100,6 +100,19 @@ has_settled(void *opaque)
     return liveness.phase == VMMI_JOB_ABANDONED || liveness.phase == VMMI_JOB_FINISHED;
 }
 
+/* A shim that was told nothing may have a last word to write. */
+static bool
+is_clean(void *opaque)
+{
+    const Fixture *fixture = opaque;
+    g_autofree char *jobs = g_build_filename(fixture->path, "jobs", NULL);
+    g_autofree char *left = NULL;
+
+    vmmiRunDirClean(fixture->run);
+    left = list_names(jobs);
+    return *left == '\0';
+}
+
 /* Whenever the manager is killed, each job is one that never started, or one with a known end. */
 static void
 test_manager_killed_any_time(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
@@ -119,6 +132,9 @@ test_manager_killed_any_time(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
             g_autoptr(vmmiJob) job = vmmiJobOpen(fixture->run, ids[i], NULL);
             vmmiJobResult result = { 0 };
 
+            g_assert_nonnull(job);
+            if (!job)
+                continue;
             g_assert_true(wait_until(has_settled, job));
             g_assert_cmpint(vmmiJobReadResult(job, &result, NULL), ==, 1);
             if (result.kind == VMMI_EXIT_EXITED)
@@ -129,13 +145,7 @@ test_manager_killed_any_time(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
             vmmiJobDiscard(job);
         }
     }
-    vmmiRunDirClean(fixture->run);
-    {
-        g_autofree char *jobs = g_build_filename(fixture->path, "jobs", NULL);
-        g_autofree char *left = list_names(jobs);
-
-        g_assert_cmpstr(left, ==, "");
-    }
+    g_assert_true(wait_until(is_clean, fixture));
     g_test_message("%u of %d rounds started their plugin", started, KILL_ROUNDS);
 }
 
@@ -282,10 +292,7 @@ test_lock_not_inherited(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
         kill(atoi(orphan), SIGKILL);
 }
 
-/*
- * --- signals
- * -----------------------------------------------------------------------------------------------
- */
+/* --- signals --- */
 
 static const struct {
     const char *name;
@@ -433,10 +440,7 @@ test_contradiction(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     waitpid(stranger, NULL, 0);
 }
 
-/*
- * --- a full file system
- * ------------------------------------------------------------------------------------
- */
+/* --- a full file system --- */
 
 static void
 fill(const char *directory)
@@ -449,28 +453,37 @@ fill(const char *directory)
         ;
 }
 
-/* 0: as it should be; else the number of the check that failed. */
-static int
-run_on_full_disk(const char *top)
+/* A small file system in a world of our own. */
+static bool
+mount_small(Fixture *fixture, const char *top)
 {
-    g_autofree char *path = g_build_filename(top, "full", NULL);
+    fixture->top = g_strdup(top);
+    fixture->path = g_build_filename(top, "full", NULL);
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mkdir(fixture->path, 0700) < 0 ||
+        mount("tmpfs", fixture->path, "tmpfs", 0, "size=512k,mode=0700") < 0)
+        return false;
+    fixture->run = vmmiRunDirOpen(fixture->path, NULL);
+    return fixture->run != NULL;
+}
+
+/* Each: 0: as it should be; else the number of the check that failed. */
+static int
+full_while_running(Fixture *fixture)
+{
+    g_autoptr(vmmiJob) job = start_script(
+        fixture, "echo ready; while [ ! -e \"$1/../../full\" ]; do sleep 0.01; done; "
+                 "head -c 30000 /dev/zero | tr '\\0' x >&2; exit 3");
     g_autofree char *text = NULL;
-    g_autoptr(vmmiJob) job = NULL;
-    Fixture fixture = { .top = g_strdup(top) };
     vmmiJobResult result;
     size_t length = 0;
 
-    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mkdir(path, 0700) < 0 || mount("tmpfs", path, "tmpfs", 0, "size=512k,mode=0700") < 0)
-        return 77;
-    fixture.path = path;
-    fixture.run = vmmiRunDirOpen(path, NULL);
-    job = start_script(&fixture,
-                       "echo ready; while [ ! -e \"$1/../../filler\" ]; do sleep 0.01; done; "
-                       "sleep 0.05; head -c 30000 /dev/zero | tr '\\0' x >&2; exit 3");
     if (!wait_for_output(job, "ready"))
+        return 1;
+    fill(fixture->path);
+    if (renameat(vmmiRunDirGetFd(fixture->run), "filler", vmmiRunDirGetFd(fixture->run), "full") <
+        0)
         return 2;
-    fill(path);
     result = wait_for_end(job);
     if (result.kind != VMMI_EXIT_EXITED || result.value != 3)
         return 3;
@@ -480,14 +493,61 @@ run_on_full_disk(const char *top)
     return 0;
 }
 
+static int
+full_before(Fixture *fixture)
+{
+    const vmmiJobRecord record = { .world = "test", .guest_uuid = UUID };
+    g_autofree char *jobs = g_build_filename(fixture->path, "jobs", NULL);
+    g_autofree char *left = NULL;
+    g_autoptr(vmmiError) error = NULL;
+
+    fill(fixture->path);
+    if (vmmiJobCreate(fixture->run, &record, CONFIG, strlen(CONFIG), &error))
+        return 1;
+    left = list_names(jobs);
+    return vmmiErrorGetCode(error) == VMMI_ERR_SYSTEM && *left == '\0' ? 0 : 2;
+}
+
+static int
+full_at_launch(Fixture *fixture)
+{
+    g_autofree char *script = write_script(fixture, "plugin", "exit 0");
+    g_autoptr(vmmiJob) job = make_job(fixture, UUID);
+    g_autofree char *jobs = g_build_filename(fixture->path, "jobs", NULL);
+    g_autofree char *left = NULL;
+    g_autoptr(vmmiError) error = NULL;
+
+    fill(fixture->path);
+    if (launch_script(job, script, &error) == 0)
+        return 1;
+    if (vmmiErrorGetCode(error) != VMMI_ERR_PLUGIN_LAUNCH ||
+        !strstr(vmmiErrorGetDetails(error), "stage reserve, errno 28 (ENOSPC)"))
+        return 2;
+    vmmiJobDiscard(job);
+    left = list_names(jobs);
+    return *left == '\0' ? 0 : 3;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(Fixture *fixture);
+} full[] = {
+    { "while-running", full_while_running },
+    { "before", full_before },
+    { "at-launch", full_at_launch },
+};
+
 static void
-test_full_disk(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_full_disk(Fixture *fixture, gconstpointer data)
 {
     pid_t pid = fork();
     int status = 0;
 
-    if (pid == 0)
-        _exit(run_on_full_disk(fixture->top));
+    if (pid == 0) {
+        Fixture small = { 0 };
+
+        _exit(mount_small(&small, fixture->top) ? full[GPOINTER_TO_SIZE(data)].run(&small) : 77);
+    }
     g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
         g_test_skip("a file system of its own needs root");
@@ -518,6 +578,11 @@ main(int argc, char **argv)
     TEST("signal/after-end", test_signal_after_end);
     TEST("signal/reused-pid", test_reused_pid);
     TEST("signal/contradiction", test_contradiction);
-    TEST("full-disk", test_full_disk);
+    for (size_t i = 0; i < G_N_ELEMENTS(full); i++) {
+        g_autofree char *path = g_strdup_printf("/supervision/full-disk/%s", full[i].name);
+
+        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_full_disk,
+                   fixture_tear_down);
+    }
     return g_test_run();
 }
