@@ -30,6 +30,7 @@ run(vmmiManager *manager, vmmiConnect *source, const vmmiMigrationOptions *optio
         kind = vmmiOutcomeGetKind(outcome);
         printf("%s: the guest is on the %s (%s)\n", vmmiOutcomeKindToString(kind),
                vmmiWhereToString(vmmiOutcomeGetWhere(outcome)), vmmiOutcomeGetEvidence(outcome));
+        vmmiErrorPropagate(err, vmmiErrorCopy(vmmiOutcomeGetError(outcome)));
     }
     vmmiMigrationUnref(migration);
     return kind == VMMI_OUTCOME_COMPLETED ? 0 : 1;
