@@ -30,7 +30,7 @@
 #include "util/error.h"
 #include "util/spawn.h"
 
-/* From the call to the answer that the plugin runs, unless the request says otherwise; a slow disk needs some. */
+/* From the call to the answer that the plugin runs, unless the request says otherwise. */
 #define LAUNCH_MS 10000
 /* How long a shim that was left alone may take to end. */
 #define STOP_MS 2000

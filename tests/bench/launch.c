@@ -4,7 +4,7 @@
  *
  * Usage: VMMI_SHIM_PATH=SHIM bench-launch [RESIDENT-MIB [DESCRIPTORS [ROUNDS]]]
  *
- * Every round starts one process in each way, in turn, so that all see the same machine. A start ends
+ * Every round starts one process in each way, so that all see the same machine. A start ends
  * when the caller may go on: for fork and GSubprocess when the child has executed its program.
  */
 #include <fcntl.h>

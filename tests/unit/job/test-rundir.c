@@ -686,7 +686,7 @@ typedef struct {
     int report[2];
 } Race;
 
-/* Starts when the parent closes its end, says what it got, and holds the guest until it is killed. */
+/* Starts when the parent closes its end, says what it got, holds the guest until it is killed. */
 static pid_t
 race_one(const Fixture *fixture, const Race *race)
 {
