@@ -184,7 +184,7 @@ try_again(vmmiVirtCall *call, int libvirt_code, bool *had_job, bool *done)
 
     if (libvirt_code != VIR_ERR_OPERATION_INVALID)
         return false;
-    /* There is a job: it has begun since, or it is one that cannot be aborted. The second try tells. */
+    /* It has begun since, or it is a job that cannot be aborted. The second try tells. */
     if (has_job(call->domain)) {
         bool second = *had_job;
 

@@ -7,6 +7,10 @@
  */
 #include "plan.h"
 
+/* How often a broken post-copy is tried to be resumed while QEMU thinks that it runs. */
+#define RESUME_TRIES 20
+#define RESUME_AGAIN_US (100 * 1000)
+
 /*
  * One migration that is being started or runs. A late answer of what comes first may outlive the
  * one who waits.
@@ -185,8 +189,9 @@ take_error(const Perform *perform, vmmiError **err)
     return vmmiErrorPropagate(err, g_steal_pointer(&error));
 }
 
+/* libvirt's call. Returns 0, or -1 with libvirt's last error. */
 static int
-migrate(Perform *perform, vmmiError **err)
+migrate_once(Perform *perform)
 {
     vmmiVirtParams *params = &perform->plan->params;
     unsigned int n_params = (unsigned int)params->n_items;
@@ -197,20 +202,41 @@ migrate(Perform *perform, vmmiError **err)
         moved = virDomainMigrate3(perform->domain, perform->destination, params->items, n_params,
                                   perform->flags);
         if (!moved)
-            return take_error(perform, err);
+            return -1;
         virDomainFree(moved);
         return 0;
     case VMMI_MODE_DIRECT:
-        if (virDomainMigrateToURI3(perform->domain, NULL, params->items, n_params,
-                                   perform->flags) < 0)
-            return take_error(perform, err);
-        return 0;
+        return virDomainMigrateToURI3(perform->domain, NULL, params->items, n_params,
+                                      perform->flags);
     case VMMI_MODE_P2P:
     default:
-        if (virDomainMigrateToURI3(perform->domain, perform->plan->destination_uri, params->items,
-                                   n_params, perform->flags) < 0)
-            return take_error(perform, err);
-        return 0;
+        return virDomainMigrateToURI3(perform->domain, perform->plan->destination_uri,
+                                      params->items, n_params, perform->flags);
+    }
+}
+
+/*
+ * The destination may find post-copy broken before the source's QEMU does. To be resumed, it must
+ * know: then it is told to pause, and asked again until it has.
+ */
+static int
+migrate(Perform *perform, vmmiError **err)
+{
+    bool resume = perform->plan->flags.named & VIR_MIGRATE_POSTCOPY_RESUME;
+    int tries = resume ? RESUME_TRIES : 1;
+
+    for (;;) {
+        g_autoptr(vmmiError) error = NULL;
+        bool refused;
+
+        if (migrate_once(perform) == 0)
+            return 0;
+        refused = virGetLastErrorCode() == VIR_ERR_OPERATION_INVALID;
+        take_error(perform, &error);
+        if (--tries == 0 || !refused || vmmiErrorGetCode(error) != VMMI_ERR_POSTCOPY_BROKEN)
+            return vmmiErrorPropagate(err, g_steal_pointer(&error));
+        virDomainAbortJobFlags(perform->domain, VIR_DOMAIN_ABORT_JOB_POSTCOPY);
+        g_usleep(RESUME_AGAIN_US);
     }
 }
 

@@ -216,7 +216,7 @@ case_postcopy_severed() {
     postcopy_guest dsever
     # shellcheck disable=SC2086
     on "$VMMI_LAB_SRC" lookup,dsever monitor "perform,p2p,$TO,postcopy" $POSTCOPY \
-        sample,postcopyRequests "run,sleep 1" "run,$LAB sever migration" fail,17,wait \
+        sample,postcopyRequests "run,sleep 0.3" "run,$LAB sever migration" fail,17,wait \
         seen,state:postcopy-broken \
         "perform,p2p,$TO,postcopy,postcopy_resume" wait seen,completed
     arrived dsever
