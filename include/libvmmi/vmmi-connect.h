@@ -36,8 +36,11 @@ typedef struct {
     unsigned int open_timeout_ms;      /* 0: 30,000 */
     unsigned int keepalive_interval_s; /* 0: 5 */
     unsigned int keepalive_count;      /* 0: 5 */
+    /* For vmmiGuestGetSample(); 0: call_timeout_ms. UINT_MAX: none, and the calling thread asks
+     * the host itself: for a thread that may hang as long as the host does. Fewer wake-ups. */
+    unsigned int sample_timeout_ms;
 } vmmiConnectOptions;
-#define VMMI_CONNECT_OPTIONS_INIT { sizeof(vmmiConnectOptions), NULL, NULL, VMMI_EVENTS_NONE, 0, 0, 0, 0 }
+#define VMMI_CONNECT_OPTIONS_INIT { sizeof(vmmiConnectOptions), NULL, NULL, VMMI_EVENTS_NONE, 0, 0, 0, 0, 0 }
 
 /* What a host knows of a guest. */
 typedef struct {

@@ -58,6 +58,8 @@ read_options(const vmmiConnectOptions *given, vmmiConnectOptions *options, vmmiE
         options->keepalive_interval_s = 5;
     if (!options->keepalive_count)
         options->keepalive_count = 5;
+    if (!options->sample_timeout_ms)
+        options->sample_timeout_ms = options->call_timeout_ms;
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * call.c: one call to libvirt on a worker, with a deadline.
+ * call.c: one call to libvirt on a worker, with a deadline; or without, on a thread of the caller's
+ * that can afford it.
  */
 #include "host.h"
 
@@ -11,6 +12,7 @@ vmmiVirtCallNew(vmmiVirtHost *host, vmmiVirtLaneKind lane, const char *uuid, vmm
 
     call->host = vmmiVirtHostRef(host);
     call->lane = lane;
+    call->timeout_ms = host->target->options.call_timeout_ms;
     call->uuid = g_strdup(uuid);
     call->run = run;
     return call;
@@ -39,7 +41,11 @@ free_late(void *data)
 static int
 run_with_guest(vmmiVirtCall *call, vmmiError **err)
 {
-    if (call->uuid) {
+    if (call->uuid && call->lane == VMMI_VIRT_FIGURES) {
+        call->domain = vmmiVirtQuietLookup(call->host, call->conn, call->uuid, err);
+        if (!call->domain)
+            return -1;
+    } else if (call->uuid) {
         call->domain = virDomainLookupByUUIDString(call->conn, call->uuid);
         if (!call->domain)
             return vmmiVirtHostTakeError(call->host, call->conn, VMMI_ERR_OPERATION_FAILED, err);
@@ -72,8 +78,10 @@ vmmiVirtCallRun(vmmiVirtCall **call, const char *what, vmmiError **err)
     vmmiVirtLaneKind lane = (*call)->lane;
     g_autoptr(vmmiVirtHost) held G_GNUC_UNUSED = vmmiVirtHostRef(host);
     void *data = *call;
-    int result = vmmiWorkersCall(host->workers, what, host->target->options.call_timeout_ms, work,
-                                 &data, free_late, err);
+    int result = (*call)->timeout_ms == UINT_MAX
+                     ? work(data, err)
+                     : vmmiWorkersCall(host->workers, what, (*call)->timeout_ms, work, &data,
+                                       free_late, err);
 
     vmmiVirtHostNoteCall(host, lane, !data);
     *call = data;

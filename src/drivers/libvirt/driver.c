@@ -77,7 +77,7 @@ initialize(vmmiEventsMode events, vmmiError **err)
     }
     if (virInitialize() < 0)
         return vmmiErrorSet(err, VMMI_ERR_SYSTEM, "libvirt cannot be initialized");
-    return events == VMMI_EVENTS_OWN ? vmmiVirtLoopStart(err) : 0;
+    return 0;
 }
 
 static int

@@ -104,6 +104,15 @@ close_later(vmmiVirtHost *host, virConnectPtr conn)
         vmmiWorkersStart(host->workers, bury, conn, bury_done, NULL);
 }
 
+virConnectPtr
+vmmiVirtLaneTake(vmmiVirtLane *lane)
+{
+    if (lane->domain)
+        virDomainFree(lane->domain);
+    lane->domain = NULL;
+    return g_steal_pointer(&lane->conn);
+}
+
 void
 vmmiVirtHostClose(vmmiVirtHost *host)
 {
@@ -112,7 +121,7 @@ vmmiVirtHostClose(vmmiVirtHost *host)
     g_mutex_lock(&host->lock);
     host->closed = true;
     for (int i = 0; i < VMMI_VIRT_LANES; i++)
-        conns[i] = g_steal_pointer(&host->lanes[i].conn);
+        conns[i] = vmmiVirtLaneTake(&host->lanes[i]);
     g_cond_broadcast(&host->changed);
     g_mutex_unlock(&host->lock);
     vmmiVirtMonitorEnd(host);
@@ -208,13 +217,16 @@ void
 vmmiVirtHostDrop(vmmiVirtHost *host, vmmiVirtLaneKind lane, virConnectPtr conn)
 {
     g_autoptr(vmmiError) error = NULL;
+    virConnectPtr figures = NULL;
     bool mine;
 
     g_rec_mutex_lock(&host->change);
     g_mutex_lock(&host->lock);
     mine = conn && host->lanes[lane].conn == conn;
     if (mine)
-        host->lanes[lane].conn = NULL;
+        vmmiVirtLaneTake(&host->lanes[lane]);
+    if (mine && lane == VMMI_VIRT_OBSERVE)   /* the other one is dead as well, and does not know */
+        figures = vmmiVirtLaneTake(&host->lanes[VMMI_VIRT_FIGURES]);
     g_mutex_unlock(&host->lock);
     if (mine && lane == VMMI_VIRT_OBSERVE) {
         vmmiErrorSet(&error, VMMI_ERR_DISCONNECTED, "the connection to '%s' was lost",
@@ -225,6 +237,7 @@ vmmiVirtHostDrop(vmmiVirtHost *host, vmmiVirtLaneKind lane, virConnectPtr conn)
     if (!mine)
         return;
     close_later(host, conn);
+    close_later(host, figures);
     if (lane == VMMI_VIRT_OBSERVE)
         start_trying(host);
 }
@@ -239,7 +252,7 @@ vmmiVirtHostNoteCall(vmmiVirtHost *host, vmmiVirtLaneKind lane, bool timed_out)
     /* Where somebody watches, libvirt's own keepalive finds out. */
     if (host->lanes[lane].timeouts >= MAX_TIMEOUTS && !host->uri.in_process &&
         (lane != VMMI_VIRT_OBSERVE || host->watches->len == 0)) {
-        given_up = g_steal_pointer(&host->lanes[lane].conn);
+        given_up = vmmiVirtLaneTake(&host->lanes[lane]);
         host->lanes[lane].timeouts = 0;
     }
     g_mutex_unlock(&host->lock);
@@ -340,6 +353,11 @@ vmmiVirtHostBorrow(vmmiVirtHost *host, vmmiVirtLaneKind kind, vmmiError **err)
     unsigned int me = 0;
     Installed result;
 
+    if (kind == VMMI_VIRT_FIGURES) {
+        if ((conn = borrow_open(host, kind)))
+            return conn;
+        lane = VMMI_VIRT_OBSERVE;
+    }
     while (me == 0) {
         if ((conn = borrow_open(host, lane)))
             return conn;
@@ -380,9 +398,13 @@ vmmiVirtHostOpen(const char *uri, const vmmiVirtUri *parsed, const vmmiConnectOp
 {
     g_autoptr(vmmiVirtHost) host = host_new(uri, parsed, options);
     void *first = vmmiVirtHostRef(host);
-    int result = vmmiWorkersCall(host->workers, "connecting", options->open_timeout_ms, come_back,
-                                 &first, unref_host, err);
+    int result = vmmiVirtQuietOpen(host, err);
 
+    if (result == 0 && options->events == VMMI_EVENTS_OWN)
+        result = vmmiVirtLoopStart(err);
+    if (result == 0)
+        result = vmmiWorkersCall(host->workers, "connecting", options->open_timeout_ms, come_back,
+                                 &first, unref_host, err);
     if (first)
         vmmiVirtHostUnref(first);
     if (result == 0)

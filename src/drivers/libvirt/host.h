@@ -2,8 +2,8 @@
 /*
  * host.h: one libvirt host: its connections, its workers, and what is known of its guests.
  *
- * Two lanes: what observes must not hold up what acts. A blocking migration has a connection of
- * its own besides. "On a worker" marks functions that may wait for the host: they must not run on
+ * Two lanes: what observes must not hold up what acts; and a third, quiet one for a plugin's
+ * samples. A blocking migration has a connection of its own besides. "On a worker" marks functions that may wait for the host: they must not run on
  * a caller's thread.
  */
 #ifndef VMMI_DRIVERS_LIBVIRT_HOST_H
@@ -14,11 +14,14 @@
 typedef enum {
     VMMI_VIRT_OBSERVE = 0,   /* look-ups, statistics, events */
     VMMI_VIRT_CONTROL,       /* what changes something */
+    VMMI_VIRT_FIGURES,       /* statistics beside libvirt's loop, if there is such a connection;
+                                else those of VMMI_VIRT_OBSERVE: quiet.c */
 } vmmiVirtLaneKind;
-#define VMMI_VIRT_LANES 2
+#define VMMI_VIRT_LANES 3
 
 typedef struct {
     virConnectPtr conn;       /* NULL: not open */
+    virDomainPtr domain;      /* of VMMI_VIRT_FIGURES: the guest that was asked for last, or NULL */
     bool was_open;            /* so that opening it anew is a reconnection */
     unsigned int opener;      /* number of the one who is opening it, 0: nobody */
     unsigned int openers;     /* how many there were */
@@ -79,6 +82,20 @@ vmmiVirtGuest *vmmiVirtHostGuest(vmmiVirtHost *host, const char *uuid);
 /* On a worker: libvirt's last error, VMMI_ERR_DISCONNECTED if @conn is dead. Returns -1. */
 int vmmiVirtHostTakeError(vmmiVirtHost *host, virConnectPtr conn, int fallback, vmmiError **err);
 
+/* Under the lock of the host: empties a lane. The connection is the caller's, or NULL. */
+virConnectPtr vmmiVirtLaneTake(vmmiVirtLane *lane);
+
+/* --- quiet.c: a connection beside libvirt's event loop --- */
+
+/*
+ * Opens it, where it is of use and can be had: before the loop of this process runs. Within the
+ * time limit of opening. Returns 0, also where there is none, or -1.
+ */
+int vmmiVirtQuietOpen(vmmiVirtHost *host, vmmiError **err);
+/* On a worker: the guest of a call, looked up once. To be freed; NULL with @err. */
+virDomainPtr vmmiVirtQuietLookup(vmmiVirtHost *host, virConnectPtr conn, const char *uuid,
+                                 vmmiError **err);
+
 /* --- call.c: one call to libvirt, with a deadline --- */
 
 typedef struct vmmiVirtCall vmmiVirtCall;
@@ -89,6 +106,7 @@ struct vmmiVirtCall {
     vmmiVirtHost *host;
     vmmiVirtLaneKind lane;
     vmmiVirtCallFunc run;
+    unsigned int timeout_ms;     /* UINT_MAX: none, and the caller's thread makes the call */
     char *uuid;                  /* NULL: no guest is needed */
     virConnectPtr conn;          /* open while .run runs */
     virDomainPtr domain;         /* NULL without uuid */
@@ -110,7 +128,8 @@ vmmiVirtCall *vmmiVirtCallNew(vmmiVirtHost *host, vmmiVirtLaneKind lane, const c
 void vmmiVirtCallFree(vmmiVirtCall *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiVirtCall, vmmiVirtCallFree)
 /*
- * Runs within the host's time limit. When that is over, *call is NULL. @what names the call.
+ * Runs within its time limit, the host's if nothing else was set. When that is over, *call is
+ * NULL. @what names the call.
  * Returns 0 or -1.
  */
 int vmmiVirtCallRun(vmmiVirtCall **call, const char *what, vmmiError **err);

@@ -140,6 +140,7 @@ bool vmmiVirtLifecycleRead(int event, int detail, bool incoming, vmmiGuestState 
 
 /* Registers libvirt's own event loop and runs it, once a process. Returns 0 or -1. */
 int vmmiVirtLoopStart(vmmiError **err);
+bool vmmiVirtLoopIsRunning(void);
 
 extern const vmmiDriver vmmiVirtDriver;
 

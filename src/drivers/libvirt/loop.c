@@ -34,11 +34,20 @@ start(vmmiError **err)
     return vmmiThreadStart("vmmi-events", run, NULL, err);
 }
 
+static GMutex lock;
+static bool running;   /* under lock */
+
+bool
+vmmiVirtLoopIsRunning(void)
+{
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
+
+    return running;
+}
+
 int
 vmmiVirtLoopStart(vmmiError **err)
 {
-    static GMutex lock;
-    static bool running;
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
 
     if (running)

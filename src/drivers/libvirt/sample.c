@@ -87,8 +87,9 @@ int
 vmmiVirtMigrationSample(void *priv, const char *uuid, vmmiSample *sample, vmmiJobKind *job,
                         vmmiError **err)
 {
-    g_autoptr(vmmiVirtCall) call = vmmiVirtCallNew(priv, VMMI_VIRT_OBSERVE, uuid, get_sample);
+    g_autoptr(vmmiVirtCall) call = vmmiVirtCallNew(priv, VMMI_VIRT_FIGURES, uuid, get_sample);
 
+    call->timeout_ms = ((vmmiVirtHost *)priv)->target->options.sample_timeout_ms;
     if (vmmiVirtCallRun(&call, "asking for job statistics", err) < 0)
         return -1;
     copy_known(sample, call->sample);
