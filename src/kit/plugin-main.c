@@ -20,6 +20,9 @@
 #include "util/cleanup.h"
 #include "util/file.h"
 
+#define KEEPALIVE_INTERVAL_S 10
+#define KEEPALIVE_COUNT 2
+
 typedef struct {
     int argc;
     char **argv;
@@ -138,6 +141,10 @@ open_connection(void *data, vmmiError **err)
     options.username = connecting->username;
     options.password_file = connecting->password_file;
     options.events = VMMI_EVENTS_OWN;
+    /* Fewer wake-ups, and a dead host is found out as soon as by default. */
+    options.keepalive_interval_s = KEEPALIVE_INTERVAL_S;
+    options.keepalive_count = KEEPALIVE_COUNT;
+    options.sample_timeout_ms = UINT_MAX;   /* the sampler can afford to hang */
     connecting->connect = vmmiConnectOpen(connecting->uri, &options, 0, err);
     return connecting->connect ? 0 : -1;
 }
