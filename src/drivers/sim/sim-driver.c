@@ -257,7 +257,8 @@ sim_migration_perform(void *priv, const vmmiMigrateRequest *request, vmmiDoneFun
     Connection *connection = priv;
     uint64_t job = 0;
 
-    if (perform(connection, request, &job, err) < 0) {
+    if (vmmiSimWatcherPrepare(connection->watcher, err) < 0 ||
+        perform(connection, request, &job, err) < 0) {
         if (free_opaque)
             free_opaque(opaque);
         return -1;

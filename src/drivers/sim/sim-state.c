@@ -13,7 +13,7 @@
 #define CODE VMMI_ERR_BAD_PATH
 #define BIG 9.0e15
 #define ALL 9.3e18
-#define HUGE_REAL 1e300
+#define HUGE_REAL 1e30
 
 #define BOOL(key, type, member) \
     { key, VMMI_SIM_FIELD_BOOL, offsetof(type, member), 0, 0, false }
@@ -393,6 +393,9 @@ load_job(const vmmiSimWorld *world, const vmmiSimGuest *guest, vmmiSimJob *job, 
         return vmmiErrorSet(err, CODE, "'job' names a host that is not in the world");
     if (!job->id || job->at > world->now)
         return vmmiErrorSet(err, CODE, "'job' has no id, or lies in the future");
+    if (job->started > job->at || job->window_start > job->at || job->period_start > job->at ||
+        job->window_sent > job->sent_bytes || job->period_sent > job->sent_bytes)
+        return vmmiErrorSet(err, CODE, "figures of 'job' contradict each other");
     return load_memory(&job->memory, &guest->load, json_object_get(from, "memory"), err);
 }
 
@@ -440,25 +443,39 @@ load_guests(vmmiSimWorld *world, const json_t *guests, vmmiError **err)
     return 0;
 }
 
+/* What an event needs to happen: a guest, a number. */
+static bool
+event_is_whole(const vmmiSimWorld *world, const vmmiSimEvent *event)
+{
+    bool of_guest =
+        event->kind == VMMI_SIM_EVENT_DESTROY || event->kind == VMMI_SIM_EVENT_SHUTDOWN ||
+        event->kind == VMMI_SIM_EVENT_DIRTY_RATE || event->kind == VMMI_SIM_EVENT_BREAK_POSTCOPY;
+    bool of_number = event->kind == VMMI_SIM_EVENT_LINK || event->kind == VMMI_SIM_EVENT_DIRTY_RATE;
+
+    return event->guest < (int64_t)world->guests->len && event->host < (int64_t)world->n_hosts &&
+           (!of_guest || event->guest >= 0) && (!of_number || event->value >= 0);
+}
+
+static int
+check_events(const vmmiSimWorld *world, GArray *events, const char *key, vmmiError **err)
+{
+    for (size_t i = 0; i < events->len; i++) {
+        if (!event_is_whole(world, &g_array_index(events, vmmiSimEvent, i)))
+            return vmmiErrorSet(
+                err, CODE,
+                "'%s[%zu]' names a guest or host that is not in the world, or lacks a "
+                "number",
+                key, i);
+    }
+    return 0;
+}
+
 static int
 check_indices(const vmmiSimWorld *world, vmmiError **err)
 {
-    GArray *const events[] = { world->timeline, world->triggers };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(events); i++) {
-        for (size_t j = 0; j < events[i]->len; j++) {
-            const vmmiSimEvent *event = &g_array_index(events[i], vmmiSimEvent, j);
-            bool of_guest = event->kind == VMMI_SIM_EVENT_DESTROY ||
-                            event->kind == VMMI_SIM_EVENT_SHUTDOWN ||
-                            event->kind == VMMI_SIM_EVENT_DIRTY_RATE ||
-                            event->kind == VMMI_SIM_EVENT_BREAK_POSTCOPY;
-
-            if (event->guest >= (int64_t)world->guests->len ||
-                event->host >= (int64_t)world->n_hosts || (of_guest && event->guest < 0))
-                return vmmiErrorSet(err, CODE,
-                                    "an event names a guest or host that is not in the world");
-        }
-    }
+    if (check_events(world, world->timeline, "timeline", err) < 0 ||
+        check_events(world, world->triggers, "triggers", err) < 0)
+        return -1;
     for (size_t i = 0; i < world->log->len; i++) {
         const vmmiSimLogEntry *entry = &g_array_index(world->log, vmmiSimLogEntry, i);
 

@@ -25,6 +25,7 @@
 #define SHORTEST_SLEEP_US 4000   /* however fast the world is */
 #define LONGEST_SLEEP_US 2000000 /* how far ahead is looked, while something goes on */
 #define RETRY_US 250000          /* after the world could not be read */
+#define BLIND_SLEEP_US 100000    /* without inotify: changes by others are looked for */
 
 typedef struct {
     int refs;    /* atomic: the list, and a round that is under way */
@@ -288,7 +289,7 @@ look(vmmiSimWatcher *watcher, GPtrArray *watches, GPtrArray *messages)
     }
     next = foresee(&session);
     vmmiSimSessionEnd(&session, false, NULL);
-    return next;
+    return watcher->notify_fd < 0 ? MIN(next, vmmiSimBootNow() + BLIND_SLEEP_US) : next;
 }
 
 static bool
@@ -353,7 +354,7 @@ sleep_until_needed(const vmmiSimWatcher *watcher)
         if (read(watcher->wake_fd, &count, sizeof(count)) > 0 ||
             read(watcher->timer_fd, &count, sizeof(count)) > 0)
             needed = true;
-        got = read(watcher->notify_fd, buffer, sizeof(buffer));
+        got = watcher->notify_fd < 0 ? 0 : read(watcher->notify_fd, buffer, sizeof(buffer));
         for (ssize_t at = 0; got > 0 && at < got;) {
             struct inotify_event event;
 
@@ -402,27 +403,30 @@ vmmiSimWatcherNew(vmmiSimStore *store, size_t host)
     return watcher;
 }
 
+/* There are few inotify instances a user: without one the thread looks now and then. */
+static void
+open_notify(vmmiSimWatcher *watcher)
+{
+    watcher->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watcher->notify_fd < 0 ||
+        inotify_add_watch(watcher->notify_fd, vmmiSimStoreDirectory(watcher->store),
+                          IN_MOVED_TO | IN_DELETE) >= 0)
+        return;
+    close(watcher->notify_fd);
+    watcher->notify_fd = -1;
+}
+
 static int
 open_fds(vmmiSimWatcher *watcher, vmmiError **err)
 {
-    if (watcher->notify_fd >= 0)
-        return 0;
     if (watcher->wake_fd < 0)
         watcher->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (watcher->timer_fd < 0)
         watcher->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (watcher->wake_fd >= 0 && watcher->timer_fd >= 0)
-        watcher->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (watcher->notify_fd < 0)
+    if (watcher->wake_fd < 0 || watcher->timer_fd < 0)
         return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot watch a simulated world");
-    if (inotify_add_watch(watcher->notify_fd, vmmiSimStoreDirectory(watcher->store),
-                          IN_MOVED_TO | IN_DELETE) < 0) {
-        vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot watch '%s'",
-                          vmmiSimStoreDirectory(watcher->store));
-        close(watcher->notify_fd);
-        watcher->notify_fd = -1;
-        return -1;
-    }
+    if (watcher->notify_fd < 0)
+        open_notify(watcher);
     return 0;
 }
 
@@ -458,6 +462,17 @@ wake(const vmmiSimWatcher *watcher)
 
     if (watcher->wake_fd >= 0 && write(watcher->wake_fd, &one, sizeof(one)) < 0)
         return; /* the counter is full: it is awake */
+}
+
+int
+vmmiSimWatcherPrepare(vmmiSimWatcher *watcher, vmmiError **err)
+{
+    int result;
+
+    g_mutex_lock(&watcher->lock);
+    result = start_thread(watcher, err);
+    g_mutex_unlock(&watcher->lock);
+    return result;
 }
 
 static int

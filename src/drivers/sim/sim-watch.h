@@ -14,6 +14,8 @@ vmmiSimWatcher *vmmiSimWatcherNew(vmmiSimStore *store, size_t host);
 /* Ends it, and waits for nobody; what is still watched is freed by the thread, without further calls. */
 void vmmiSimWatcherClose(vmmiSimWatcher *watcher);
 
+/* Starts the thread, so that adding a job cannot fail. Returns 0 or -1. */
+int vmmiSimWatcherPrepare(vmmiSimWatcher *watcher, vmmiError **err);
 /* @sequence: what has been seen already. @free_opaque runs once, also on failure. Returns the watch, or NULL. */
 void *vmmiSimWatcherAddGuest(vmmiSimWatcher *watcher, const char *uuid, uint64_t sequence,
                              vmmiEventFunc func, void *opaque, vmmiFreeFunc free_opaque, vmmiError **err);
