@@ -187,6 +187,20 @@ postcopy_guest() {
 
 POSTCOPY="sample,memoryTotalBytes tune,2,5 seen,iteration:2 postcopy seen,state:postcopy"
 
+# resumed NAME: a broken post-copy goes on. It may break again at once, when one of the hosts has not
+# noticed yet that it was broken; then it is tried once more, as a policy would.
+resumed() {
+    for _ in 1 2 3 4 5; do
+        if SEEN=$("$VMMI_DRIVER_TRY" "$VMMI_LAB_SRC" "lookup,$1" monitor \
+            "perform,p2p,$TO,postcopy,postcopy_resume" wait seen,completed 2>&1); then
+            return
+        fi
+        has 'error 17 wait'
+        sleep 0.5
+    done
+    fail "post-copy does not go on"
+}
+
 case_postcopy() {
     begin
     postcopy_guest dpost
@@ -204,10 +218,10 @@ case_postcopy_paused_at_once() {
     postcopy_guest dpause
     # shellcheck disable=SC2086
     on "$VMMI_LAB_SRC" lookup,dpause monitor "perform,p2p,$TO,postcopy" $POSTCOPY pause \
-        fail,17,wait seen,state:postcopy-broken info \
-        "perform,p2p,$TO,postcopy,postcopy_resume" wait seen,completed
-    in_order 'event state:postcopy' 'fail 17 ' 'info paused/postcopy-failed job=migration-out' \
-        'event state:postcopy' 'event completed:'
+        fail,17,wait seen,state:postcopy-broken info
+    in_order 'event state:postcopy' 'fail 17 ' 'info paused/postcopy-failed job=migration-out'
+    resumed dpause
+    in_order 'event state:postcopy' 'event state:confirm' 'event completed:'
     arrived dpause
 }
 
@@ -217,8 +231,8 @@ case_postcopy_severed() {
     # shellcheck disable=SC2086
     on "$VMMI_LAB_SRC" lookup,dsever monitor "perform,p2p,$TO,postcopy" $POSTCOPY \
         sample,postcopyRequests "run,sleep 0.3" "run,$LAB sever migration" fail,17,wait \
-        seen,state:postcopy-broken \
-        "perform,p2p,$TO,postcopy,postcopy_resume" wait seen,completed
+        seen,state:postcopy-broken
+    resumed dsever
     arrived dsever
 }
 
