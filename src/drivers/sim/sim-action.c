@@ -106,7 +106,8 @@ static void
 apply_order(vmmiSimGuest *guest, size_t source, size_t destination, const vmmiSimOrder *order)
 {
     vmmiSimJob *job = &guest->job;
-    bool persistent = guest->places[source].persistent;
+    /* As the libvirt driver: a persistent guest moves wholly, and is not given up where it would not be kept. */
+    bool whole = guest->places[source].persistent && !order->keep_source;
 
     job->source = (int64_t)source;
     job->destination = (int64_t)destination;
@@ -115,9 +116,9 @@ apply_order(vmmiSimGuest *guest, size_t source, size_t destination, const vmmiSi
     job->compressed = order->compressed;
     job->postcopy = order->postcopy;
     job->dest_paused = order->paused;
-    job->persist_dest = order->persist_dest || (persistent && !order->no_persist_dest);
+    job->persist_dest = order->persist_dest || (whole && !order->no_persist_dest);
     job->undefine_source =
-        order->undefine_source || (persistent && !order->no_undefine_source && !order->keep_source);
+        order->undefine_source || (whole && !order->no_persist_dest && !order->no_undefine_source);
     job->throttle_initial = order->throttle_initial;
     job->throttle_increment = order->throttle_increment;
     job->saved = guest->tuning;

@@ -27,6 +27,8 @@ static const struct {
     { "success", ONE(GUEST), NULL, VMMI_ERR_OK, "", "absent/other", "running/migrated" },
     { "keep-source", ONE(GUEST), "no-undefine_source", VMMI_ERR_OK, "", "shutoff/migrated",
       "running/migrated" },
+    { "not-kept", ONE(GUEST), "no-persist_dest", VMMI_ERR_OK, "", "shutoff/migrated",
+      "running/migrated" },
     { "transient", TRANSIENT, NULL, VMMI_ERR_OK, "", "absent/other", "running/migrated" },
     { "paused-before", PAUSED, NULL, VMMI_ERR_OK, "", "absent/other", "paused/migrated" },
     { "paused-flag", ONE(GUEST), "paused", VMMI_ERR_OK, "", "absent/other", "paused/migrated" },
@@ -175,6 +177,41 @@ test_visible(void)
     g_assert_cmpstr(seen->str, ==, "begin prepare precopy switchover finish confirm ");
 }
 
+/* Who is persistent where, by what the request says. */
+static const struct {
+    const char *name, *flags;
+    bool keep_source;
+    const char *source;
+    bool on_destination;
+} definitions[] = {
+    { "wholly", NULL, false, "absent/other", true },
+    { "keep", NULL, true, "shutoff/migrated", false },
+    { "keep-and-persist", "persist_dest", true, "shutoff/migrated", true },
+    { "undefine", "undefine_source", true, "absent/other", false },
+    { "not-undefine", "no-undefine_source", false, "shutoff/migrated", true },
+};
+
+static void
+test_definition(gconstpointer data)
+{
+    size_t row = GPOINTER_TO_SIZE(data);
+    g_autoptr(vmmiSimWorld) world = fixture_world(ONE(GUEST));
+    const char *const flags[] = { definitions[row].flags, NULL };
+    vmmiMigrateRequest request = { .size = sizeof(request),
+                                   .flags = flags,
+                                   .keep_source = definitions[row].keep_source };
+    g_autofree char *source = NULL;
+    vmmiGuestInfo info;
+    uint64_t job;
+
+    g_assert_cmpint(vmmiSimActPerform(world, 0, 0, 1, &request, &job, NULL), ==, 0);
+    g_assert_cmpint((int)fixture_finish(world, job, 100 * SECOND)->code, ==, VMMI_ERR_OK);
+    source = fixture_place(world, 0);
+    g_assert_cmpstr(source, ==, definitions[row].source);
+    vmmiSimGuestInfo(vmmiSimWorldGuest(world, 0), 1, &info);
+    g_assert_cmpint(info.persistent, ==, definitions[row].on_destination);
+}
+
 /* A guest that came back can go again, and a fault that was spent does not strike again. */
 static void
 test_again(void)
@@ -316,6 +353,11 @@ main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/sim/abort/%s", aborts[i].name);
 
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_abort);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(definitions); i++) {
+        g_autofree char *path = g_strdup_printf("/sim/definition/%s", definitions[i].name);
+
+        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_definition);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(stops); i++) {
         g_autofree char *path = g_strdup_printf("/sim/stop/%s", stops[i].name);
