@@ -69,6 +69,8 @@ environment(const Child *child, const char *policy)
     env = g_environ_setenv(env, "VMMI_RUN_DIR", run, TRUE);
     env = g_environ_setenv(env, "VMMI_CONF_DIR", conf, TRUE);
     env = g_environ_unsetenv(env, "G_DEBUG");
+    if (child->job)
+        return g_environ_setenv(env, "VMMI_JOB", child->job, TRUE);
     return g_environ_unsetenv(env, "VMMI_JOB");
 }
 

@@ -15,6 +15,7 @@
 typedef struct {
     pid_t pid;       /* 0: not started, or ended */
     char *dir;       /* its run directory and files; removed at the end */
+    const char *job; /* what VMMI_JOB says; NULL: it is not set */
     int stdin_fd;    /* the writing end, -1: none */
     int status;      /* of wait, after childEnd() */
     char *out, *err; /* what it wrote, after childEnd() */

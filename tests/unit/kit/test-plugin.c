@@ -468,6 +468,17 @@ test_one_policy(void)
     g_clear_pointer(&second.dir, g_free);
 }
 
+/* A name that was inherited by accident counts for nothing. */
+static void
+test_foreign_job(gconstpointer job)
+{
+    g_auto(Child) child = { .stdin_fd = -1, .job = job };
+
+    childMigrate(&child, "plain", "completes", NULL);
+    check_end(&child, &(Expected)SUCCESS(NULL));
+    childAwait(&child, "\"outcome\":\"completed\"");
+}
+
 /* S5: what libraries print goes to the log. */
 static void
 test_log_file(void)
@@ -518,7 +529,8 @@ test_journal(void)
     }
 }
 
-/* A plugin that was started bare leaves what a shim would have: its completion, and how it ended. */
+/* A plugin that was started bare leaves what a shim would have: its completion, and how it ended.
+ */
 static void
 test_bare_record(void)
 {
@@ -564,6 +576,9 @@ main(int argc, char **argv)
     g_test_add_data_func("/kit/plugin/status-while-libvirt-hangs", "hangs", test_status);
     g_test_add_func("/kit/plugin/verbose-zero", test_verbose_zero);
     g_test_add_func("/kit/plugin/one-policy-per-guest", test_one_policy);
+    g_test_add_data_func("/kit/plugin/foreign-job/missing", "/nonexistent/job", test_foreign_job);
+    g_test_add_data_func("/kit/plugin/foreign-job/no-job", "/tmp", test_foreign_job);
+    g_test_add_data_func("/kit/plugin/foreign-job/relative", "x", test_foreign_job);
     g_test_add_func("/kit/plugin/log-file", test_log_file);
     g_test_add_func("/kit/plugin/journal", test_journal);
     g_test_add_func("/kit/plugin/bare-record", test_bare_record);
