@@ -266,6 +266,7 @@ static int
 load(vmmiSimSession *session, const vmmiSimUri *uri, vmmiError **err)
 {
     const vmmiSimStore *store = session->store;
+    g_autoptr(vmmiError) error = NULL;
     g_autoptr(json_t) state = NULL;
 
     if (!exists(store)) {
@@ -278,11 +279,14 @@ load(vmmiSimSession *session, const vmmiSimUri *uri, vmmiError **err)
         anchor(session);
         return 0;
     }
-    state = read_state(store, err);
-    session->world = state ? vmmiSimStateLoad(state, err) : NULL;
+    state = read_state(store, &error);
+    session->world = state ? vmmiSimStateLoad(state, &error) : NULL;
     if (!session->world) {
+        /* For who uses the world it is a host that cannot be reached. */
+        vmmiErrorSet(err, VMMI_ERR_CONNECT, "simulated world '%s/%s': %s", store->directory,
+                     store->name, vmmiErrorGetMessage(error));
         vmmiErrorSetDetails(err, "'sim reset' makes the world anew.");
-        return vmmiErrorPrefix(err, "simulated world '%s/%s'", store->directory, store->name);
+        return -1;
     }
     session->version = session->world->version;
     load_clock(session, state);

@@ -39,7 +39,7 @@ typedef struct {
 
 /*
  * Takes the lock, reads the world (@uri not NULL: makes it from there when it is missing, and checks that it fits), and steps it
- * to the present. VMMI_ERR_TIMEOUT, VMMI_ERR_BAD_PATH, VMMI_ERR_URI, VMMI_ERR_CONNECT when it is missing. Returns 0 or -1.
+ * to the present. VMMI_ERR_TIMEOUT, VMMI_ERR_URI, VMMI_ERR_CONNECT when it is missing or spoiled. Returns 0 or -1.
  */
 int vmmiSimSessionBegin(vmmiSimStore *store, const vmmiSimUri *uri, vmmiSimSession *session, vmmiError **err);
 /*

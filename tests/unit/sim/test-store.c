@@ -95,24 +95,19 @@ test_made(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static const struct {
     const char *name;
     const char *content; /* NULL: see below */
-    int code;
     const char *needle;
 } bad[] = {
-    { "empty", "", VMMI_ERR_MESSAGE, "default.json'" },
-    { "truncated", "{\"vmmiSim\":\"world\",\"format\":1,\"now\":", VMMI_ERR_MESSAGE,
-      "default.json'" },
-    { "garbage", "\x01\x02\x03", VMMI_ERR_MESSAGE, "default.json'" },
-    { "array", "[]", VMMI_ERR_MESSAGE, "default.json'" },
-    { "foreign", "{\"name\":\"package\"}", VMMI_ERR_BAD_PATH,
-      "this is not the file of a simulated world" },
-    { "scenario", "{\"vmmiSim\":\"scenario\"}", VMMI_ERR_BAD_PATH,
-      "this is a scenario and not a world" },
-    { "newer", "{\"vmmiSim\":\"world\",\"format\":2}", VMMI_ERR_BAD_PATH,
-      "format 2 of a simulated world" },
-    { "huge", NULL, VMMI_ERR_BAD_PATH, "the limit is" },
-    { "directory", NULL, VMMI_ERR_BAD_PATH, "a directory, not a regular file" },
-    { "link", NULL, VMMI_ERR_BAD_PATH, "default.json" },
-    { "fifo", NULL, VMMI_ERR_BAD_PATH, "default.json" },
+    { "empty", "", "default.json'" },
+    { "truncated", "{\"vmmiSim\":\"world\",\"format\":1,\"now\":", "default.json'" },
+    { "garbage", "\x01\x02\x03", "default.json'" },
+    { "array", "[]", "default.json'" },
+    { "foreign", "{\"name\":\"package\"}", "this is not the file of a simulated world" },
+    { "scenario", "{\"vmmiSim\":\"scenario\"}", "this is a scenario and not a world" },
+    { "newer", "{\"vmmiSim\":\"world\",\"format\":2}", "format 2 of a simulated world" },
+    { "huge", NULL, "the limit is" },
+    { "directory", NULL, "a directory, not a regular file" },
+    { "link", NULL, "default.json" },
+    { "fifo", NULL, "default.json" },
 };
 
 static void
@@ -142,7 +137,7 @@ test_bad(Fixture *fixture, gconstpointer data)
         g_assert_true(g_file_set_contents(fixture->world, bad[row].content, -1, NULL));
     else
         make_bad(fixture, bad[row].name);
-    g_assert_cmpint(try("sim:///", 1000, &message), ==, bad[row].code);
+    g_assert_cmpint(try("sim:///", 1000, &message), ==, VMMI_ERR_CONNECT);
     if (!strstr(message, bad[row].needle))
         g_test_message("%s", message);
     g_assert_nonnull(strstr(message, bad[row].needle));
