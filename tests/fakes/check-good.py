@@ -139,8 +139,8 @@ def keeps_silent(world):
     with world.plugin(verbose=0) as plugin:
         plugin.until(world.job_runs, "no migration was started")
         plugin.send(signal.SIGUSR1)
-        plugin.send(signal.SIGINT)
-        return judge(plugin, 1, 9) + ([f"output: {plugin.read('stdout')!r}"] if plugin.read("stdout") else [])
+        lab("shape", "none")
+        return judge(plugin, 0) + ([f"output: {plugin.read('stdout')!r}"] if plugin.read("stdout") else [])
 
 
 def aborts_early(world):
