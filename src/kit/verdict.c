@@ -218,6 +218,9 @@ judge_on_source(const vmmiKitEvidence *e, vmmiKitVerdict *verdict)
 
     if (!e->final && (e->job == VMMI_JOB_MIGRATION_OUT || is_between(e))) {
         verdict->goes_on = e->job == VMMI_JOB_MIGRATION_OUT;
+    } else if (is_between(e) && e->job != VMMI_JOB_MIGRATION_OUT) {
+        /* Handed over, or not: only the destination could tell. */
+        judge_unknown(e, VMMI_WHERE_UNKNOWN, verdict);
     } else if (e->reason == VMMI_REASON_POSTCOPY) {
         judge_unknown(e, VMMI_WHERE_UNKNOWN, verdict);
     } else if (e->job == VMMI_JOB_MIGRATION_OUT &&

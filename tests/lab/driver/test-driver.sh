@@ -126,6 +126,7 @@ case_p2p() {
 case_managed() {
     begin
     guest dman
+    shape 20
     on -e none "$VMMI_LAB_SRC" lookup,dman \
         "perform,managed,$VMMI_LAB_DST,$VMMI_LAB_MIGRATE_URI" sample,memoryTotalBytes wait info
     in_order 'migration-out ' 'info absent/'

@@ -56,7 +56,7 @@ static void
 test_list(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(vmmiConnect) connect = open_world(fixture);
-    g_autofree char *good = write_script(fixture, "good", "exit 0");
+    g_autofree char *good G_GNUC_UNUSED = write_script(fixture, "good", "exit 0");
     g_autofree char *bad = write_script(fixture, "bad", "exit 0");
     Counts counts = { 0 };
 

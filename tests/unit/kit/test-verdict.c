@@ -75,7 +75,7 @@ static const struct {
     { "failed-never-resumed",
       { CALLED, LOOK(PAUSED, MIGRATION), .final = true },
       VMMI_ERR_OPERATION_FAILED,
-      ENDS(FAILED, SOURCE, VMMI_ERR_MIGRATION_FAILED) },
+      ENDS(UNKNOWN, UNKNOWN, VMMI_ERR_OUTCOME_UNKNOWN) },
     { "failed-shut-off-before",
       { .returned = true, LOOK(SHUTOFF, OTHER) },
       VMMI_ERR_OPERATION_FAILED,
