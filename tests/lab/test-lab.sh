@@ -88,10 +88,10 @@ figure() {
 arrived() {
     expect "where" "$(lab where "$1")" destination
     lab verify "$1" || fail "the memory is damaged"
-    # A busy machine may drop some on their way out of QEMU; that is no harm to the guest.
+    # A busy machine may drop or cut some on their way out of QEMU; that is no harm to the guest.
     [ "$(figure "$1" lost)" -le 10 ] || fail "$(figure "$1" lost) beats are lost"
+    [ "$(figure "$1" damaged)" -le 10 ] || fail "$(figure "$1" damaged) beats are damaged"
     expect "repeated beats" "$(figure "$1" repeated)" 0
-    expect "damaged beats" "$(figure "$1" damaged)" 0
     expect "moves" "$(figure "$1" moves)" 1
 }
 
