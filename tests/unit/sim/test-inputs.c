@@ -371,33 +371,34 @@ test_pair(void)
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), "lose guests"));
 }
 
+static const char *const every_flag[] = {
+    "live",
+    "peer2peer",
+    "tunnelled",
+    "persist_dest",
+    "undefine_source",
+    "paused",
+    "non_shared_disk",
+    "non_shared_inc",
+    "change_protection",
+    "unsafe",
+    "offline",
+    "compressed",
+    "abort_on_error",
+    "auto_converge",
+    "rdma_pin_all",
+    "postcopy",
+    "tls",
+    "parallel",
+    "non_shared_synchronous_writes",
+    "postcopy_resume",
+    "zerocopy",
+};
+
 /* Every flag that libvirt 9.0 has is known by name, and so is every parameter. */
 static void
 test_complete(void)
 {
-    static const char *const flags[] = {
-        "live",
-        "peer2peer",
-        "tunnelled",
-        "persist_dest",
-        "undefine_source",
-        "paused",
-        "non_shared_disk",
-        "non_shared_inc",
-        "change_protection",
-        "unsafe",
-        "offline",
-        "compressed",
-        "abort_on_error",
-        "auto_converge",
-        "rdma_pin_all",
-        "postcopy",
-        "tls",
-        "parallel",
-        "non_shared_synchronous_writes",
-        "postcopy_resume",
-        "zerocopy",
-    };
     static const char *const params[] = {
         "migrate_uri",
         "destination_name",
@@ -421,8 +422,8 @@ test_complete(void)
         "tls.destination",
     };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
-        const char *const list[] = { flags[i], NULL };
+    for (size_t i = 0; i < G_N_ELEMENTS(every_flag); i++) {
+        const char *const list[] = { every_flag[i], NULL };
         vmmiMigrateRequest request = { .size = sizeof(request), .flags = list };
         g_autoptr(vmmiError) error = NULL;
         vmmiSimOrder order;
