@@ -8,6 +8,8 @@
 
 #include <glib.h>
 
+#include "util/nearest.h"
+
 #define NOWHERE ((size_t)-1)
 #define CODE VMMI_ERR_MALFORMED_CONFIGURATION
 
@@ -99,6 +101,40 @@ static const Param params[] = {
     REFUSED_PARAM("compression.mt.dthreads", VMMI_PARAM_UINT, "only xbzrle is simulated"),
 };
 
+/* "flag 'x' is not one of libvirt's migration flags, did you mean 'y'?" */
+static int
+refuse_unknown(const char *kind, const char *name, const char *const *names, vmmiError **err)
+{
+    const char *nearest = vmmiNearestName(name, names);
+
+    if (nearest)
+        return vmmiErrorSet(err, CODE,
+                            "%s '%s' is not one of libvirt's migration %ss, did you mean '%s'?",
+                            kind, name, kind, nearest);
+    return vmmiErrorSet(err, CODE, "%s '%s' is not one of libvirt's migration %ss", kind, name,
+                        kind);
+}
+
+static int
+refuse_flag(const char *name, vmmiError **err)
+{
+    const char *names[G_N_ELEMENTS(flags) + 1] = { NULL };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++)
+        names[i] = flags[i].name;
+    return refuse_unknown("flag", name, names, err);
+}
+
+static int
+refuse_param(const char *name, vmmiError **err)
+{
+    const char *names[G_N_ELEMENTS(params) + 1] = { NULL };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(params); i++)
+        names[i] = params[i].name;
+    return refuse_unknown("parameter", name, names, err);
+}
+
 static bool *
 flag_at(vmmiSimOrder *order, size_t offset)
 {
@@ -123,7 +159,7 @@ read_flag(const char *given, vmmiSimOrder *order, vmmiError **err)
             *flag_at(order, flags[i].forbidden) = !on;
         return 0;
     }
-    return vmmiErrorSet(err, CODE, "flag '%s' is not one of libvirt's migration flags", name);
+    return refuse_flag(name, err);
 }
 
 static const char *
@@ -193,9 +229,7 @@ read_params(const vmmiMigrateRequest *request, vmmiSimOrder *order, vmmiError **
         while (at < G_N_ELEMENTS(params) && !g_str_equal(params[at].name, request->params[i].name))
             at++;
         if (at == G_N_ELEMENTS(params))
-            return vmmiErrorSet(err, CODE,
-                                "parameter '%s' is not one of libvirt's migration parameters",
-                                request->params[i].name);
+            return refuse_param(request->params[i].name, err);
         if (read_param(&request->params[i], &params[at], order, err) < 0)
             return -1;
     }

@@ -261,6 +261,12 @@ static const struct {
       VMMI_MODE_P2P,
       VMMI_ERR_MALFORMED_CONFIGURATION,
       "flag 'fast' is not one of libvirt's" },
+    { "misspelt-flag",
+      "autoconverge",
+      { 0 },
+      VMMI_MODE_P2P,
+      VMMI_ERR_MALFORMED_CONFIGURATION,
+      "migration flags, did you mean 'auto_converge'?" },
     { "unknown-forbidden",
       "no-fast",
       { 0 },
@@ -335,7 +341,8 @@ static const struct {
       { .name = "bandwith", .type = VMMI_PARAM_UINT },
       VMMI_MODE_P2P,
       VMMI_ERR_MALFORMED_CONFIGURATION,
-      "parameter 'bandwith' is not one of libvirt's" },
+      "parameter 'bandwith' is not one of libvirt's migration parameters, did you mean "
+      "'bandwidth'?" },
 };
 
 static void
