@@ -60,6 +60,21 @@ typedef enum {
 } vmmiExitKind;
 #define VMMI_EXIT_LAST (VMMI_EXIT_LOST_AT_BOOT + 1)
 
+/* What of a recorded migration lives: its shim, its plugin, or nothing any more. docs/run-directory.md says how that is
+ * known. */
+typedef enum {
+    VMMI_PHASE_PREPARED = 0, /* its manager is about to launch the plugin */
+    VMMI_PHASE_ABANDONED,    /* its manager died before the plugin was started: nothing was done */
+    VMMI_PHASE_STARTING,     /* the shim lives, the plugin does not run yet */
+    VMMI_PHASE_RUNNING,      /* the plugin lives, with or without its shim */
+    VMMI_PHASE_ENDING,       /* the plugin ended, its shim is writing that down */
+    VMMI_PHASE_FINISHED,     /* the plugin ended, and how is known */
+    VMMI_PHASE_GONE,         /* the plugin ended, and nobody knows how: its shim was killed */
+    VMMI_PHASE_LOST_AT_BOOT, /* the machine was started anew since */
+    VMMI_PHASE_UNCLEAR       /* the records contradict each other: no signal is sent */
+} vmmiPhase;
+#define VMMI_PHASE_LAST (VMMI_PHASE_UNCLEAR + 1)
+
 /* The kind of a migration (B11, W2). */
 typedef enum {
     VMMI_MODE_P2P = 0,       /* the source's libvirtd does it alone; survives its client */
@@ -113,6 +128,8 @@ VMMI_PUBLIC const char *vmmiWhereToString(vmmiWhere where);
 VMMI_PUBLIC int vmmiWhereFromString(const char *name);
 VMMI_PUBLIC const char *vmmiExitKindToString(vmmiExitKind kind);
 VMMI_PUBLIC int vmmiExitKindFromString(const char *name);
+VMMI_PUBLIC const char *vmmiPhaseToString(vmmiPhase phase);
+VMMI_PUBLIC int vmmiPhaseFromString(const char *name);
 VMMI_PUBLIC const char *vmmiModeToString(vmmiMode mode);
 VMMI_PUBLIC int vmmiModeFromString(const char *name);
 VMMI_PUBLIC const char *vmmiGuestStateToString(vmmiGuestState state);

@@ -13,29 +13,16 @@
 #include "plugin/job-record.h"
 #include "plugin/launch-protocol.h"
 #include "util/cleanup.h"
-#include "util/enum-table.h"
-
-static const char *const phase_names[] = {
-    "prepared", "abandoned", "starting",     "running", "ending",
-    "finished", "gone",      "lost-at-boot", "unclear",
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(phase_names) == VMMI_JOB_PHASE_LAST);
-
-const char *
-vmmiJobPhaseToString(vmmiJobPhase phase)
-{
-    return vmmiEnumToString(phase_names, G_N_ELEMENTS(phase_names), (int)phase);
-}
 
 bool
-vmmiJobPhaseIsLive(vmmiJobPhase phase)
+vmmiJobPhaseIsLive(vmmiPhase phase)
 {
     switch (phase) {
-    case VMMI_JOB_PREPARED:
-    case VMMI_JOB_STARTING:
-    case VMMI_JOB_RUNNING:
-    case VMMI_JOB_ENDING:
-    case VMMI_JOB_UNCLEAR:
+    case VMMI_PHASE_PREPARED:
+    case VMMI_PHASE_STARTING:
+    case VMMI_PHASE_RUNNING:
+    case VMMI_PHASE_ENDING:
+    case VMMI_PHASE_UNCLEAR:
         return true;
     default:
         return false;
@@ -108,23 +95,23 @@ gather(int fd, const char *boot_id, Facts *facts, vmmiError **err)
     return 0;
 }
 
-static vmmiJobPhase
+static vmmiPhase
 derive(const Facts *facts, bool alive)
 {
     if (facts->finished)
-        return alive ? VMMI_JOB_UNCLEAR : VMMI_JOB_FINISHED;
+        return alive ? VMMI_PHASE_UNCLEAR : VMMI_PHASE_FINISHED;
     if (facts->locks.plugin && facts->recorded && facts->locks.plugin_pid &&
         facts->locks.plugin_pid != facts->process.pid)
-        return VMMI_JOB_UNCLEAR;
+        return VMMI_PHASE_UNCLEAR;
     if (alive)
-        return facts->recorded ? VMMI_JOB_RUNNING : VMMI_JOB_STARTING;
+        return facts->recorded ? VMMI_PHASE_RUNNING : VMMI_PHASE_STARTING;
     if (facts->locks.shim)
-        return facts->recorded ? VMMI_JOB_ENDING : VMMI_JOB_STARTING;
+        return facts->recorded ? VMMI_PHASE_ENDING : VMMI_PHASE_STARTING;
     if (facts->locks.maker)
-        return VMMI_JOB_PREPARED;
+        return VMMI_PHASE_PREPARED;
     if (!facts->same_boot)
-        return VMMI_JOB_LOST_AT_BOOT;
-    return facts->recorded ? VMMI_JOB_GONE : VMMI_JOB_ABANDONED;
+        return VMMI_PHASE_LOST_AT_BOOT;
+    return facts->recorded ? VMMI_PHASE_GONE : VMMI_PHASE_ABANDONED;
 }
 
 int

@@ -30,11 +30,11 @@ vmmiJobReadResult(vmmiJob *job, vmmiJobResult *result, vmmiError **err)
         return -1;
     if (vmmiJobPhaseIsLive(liveness.phase))
         return 0;
-    if (liveness.phase == VMMI_JOB_FINISHED && vmmiJobResultRead(job->fd, &found, err) < 0)
+    if (liveness.phase == VMMI_PHASE_FINISHED && vmmiJobResultRead(job->fd, &found, err) < 0)
         return vmmiErrorPrefix(err, "migration %s", job->id);
-    if (liveness.phase == VMMI_JOB_ABANDONED)
+    if (liveness.phase == VMMI_PHASE_ABANDONED)
         found.kind = VMMI_EXIT_NOT_STARTED;
-    if (liveness.phase == VMMI_JOB_LOST_AT_BOOT)
+    if (liveness.phase == VMMI_PHASE_LOST_AT_BOOT)
         found.kind = VMMI_EXIT_LOST_AT_BOOT;
     *result = found;
     return 1;
@@ -159,7 +159,7 @@ vmmiJobAcknowledge(vmmiJob *job, vmmiError **err)
     if (vmmiJobPhaseIsLive(liveness.phase))
         return vmmiErrorSet(err, VMMI_ERR_STATE,
                             "migration %s is %s, it cannot be acknowledged yet", job->id,
-                            vmmiJobPhaseToString(liveness.phase));
+                            vmmiPhaseToString(liveness.phase));
     if (faccessat(job->fd, OUTCOME, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return vmmiErrorSet(err, VMMI_ERR_STATE, "nobody has settled how migration %s ended",
                             job->id);

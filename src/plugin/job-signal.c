@@ -19,7 +19,7 @@
 static int
 raise_not_alive(const vmmiJob *job, const vmmiJobLiveness *liveness, vmmiError **err)
 {
-    if (liveness->phase == VMMI_JOB_UNCLEAR)
+    if (liveness->phase == VMMI_PHASE_UNCLEAR)
         return vmmiErrorSet(err, VMMI_ERR_STATE,
                             "the records of migration %s contradict each other: it is not "
                             "certain which process is its plugin",
@@ -30,13 +30,13 @@ raise_not_alive(const vmmiJob *job, const vmmiJobLiveness *liveness, vmmiError *
                             "(another pid namespace?)",
                             job->id);
     return vmmiErrorSet(err, VMMI_ERR_STATE, "the plugin of migration %s does not run: it is %s",
-                        job->id, vmmiJobPhaseToString(liveness->phase));
+                        job->id, vmmiPhaseToString(liveness->phase));
 }
 
 static bool
 is_target(const vmmiJobLiveness *liveness)
 {
-    return liveness->phase != VMMI_JOB_UNCLEAR && liveness->plugin_alive &&
+    return liveness->phase != VMMI_PHASE_UNCLEAR && liveness->plugin_alive &&
            liveness->plugin_pid > 0;
 }
 

@@ -169,21 +169,21 @@ void vmmiJobReleaseClaim(vmmiJob *job);
  * -----------------------------------------------------------------------------------------
  */
 
-typedef enum {
-    VMMI_JOB_PREPARED = 0,   /* its manager is about to launch it */
-    VMMI_JOB_ABANDONED,      /* its manager died before the plugin was started: nothing was done */
-    VMMI_JOB_STARTING,       /* the shim lives, the plugin does not run yet */
-    VMMI_JOB_RUNNING,        /* the plugin lives, with or without its shim */
-    VMMI_JOB_ENDING,         /* the plugin ended, its shim is writing that down */
-    VMMI_JOB_FINISHED,       /* the plugin ended, and how is known: vmmiJobReadResult() */
-    VMMI_JOB_GONE,           /* the plugin ended, and nobody knows how: its shim was killed */
-    VMMI_JOB_LOST_AT_BOOT,   /* the machine was started anew since */
-    VMMI_JOB_UNCLEAR         /* the records contradict each other: no signal is sent */
-} vmmiJobPhase;
-#define VMMI_JOB_PHASE_LAST (VMMI_JOB_UNCLEAR + 1)
+/* The names that these had inside the library before vmmiPhase was public. */
+typedef vmmiPhase vmmiJobPhase;
+#define VMMI_JOB_PREPARED VMMI_PHASE_PREPARED
+#define VMMI_JOB_ABANDONED VMMI_PHASE_ABANDONED
+#define VMMI_JOB_STARTING VMMI_PHASE_STARTING
+#define VMMI_JOB_RUNNING VMMI_PHASE_RUNNING
+#define VMMI_JOB_ENDING VMMI_PHASE_ENDING
+#define VMMI_JOB_FINISHED VMMI_PHASE_FINISHED
+#define VMMI_JOB_GONE VMMI_PHASE_GONE
+#define VMMI_JOB_LOST_AT_BOOT VMMI_PHASE_LOST_AT_BOOT
+#define VMMI_JOB_UNCLEAR VMMI_PHASE_UNCLEAR
+#define vmmiJobPhaseToString vmmiPhaseToString
 
 typedef struct {
-    vmmiJobPhase phase;
+    vmmiPhase phase;
     bool shim_alive;
     pid_t shim_pid;      /* 0: none, or not visible from here */
     bool plugin_alive;
@@ -197,9 +197,8 @@ typedef struct {
  * read.
  */
 int vmmiJobGetLiveness(vmmiJob *job, vmmiJobLiveness *liveness, vmmiError **err);
-const char *vmmiJobPhaseToString(vmmiJobPhase phase);
 /* Whether something of the job runs or is about to (so that it holds its guest). */
-bool vmmiJobPhaseIsLive(vmmiJobPhase phase);
+bool vmmiJobPhaseIsLive(vmmiPhase phase);
 
 /*
  * Sends a signal to the plugin, and to nobody else, ever: lock holder, pidfd, lock holder again.

@@ -17,6 +17,10 @@ static const char *const where_names[] = { "unknown", "source", "destination", "
 static const char *const exit_names[] = {
     "unknown", "exited", "killed", "not-started", "lost-at-boot",
 };
+static const char *const phase_names[] = {
+    "prepared", "abandoned", "starting",     "running", "ending",
+    "finished", "gone",      "lost-at-boot", "unclear",
+};
 static const char *const mode_names[] = { "p2p", "managed", "direct" };
 static const char *const guest_names[] = {
     "unknown", "running", "paused", "shutoff", "crashed", "absent",
@@ -31,6 +35,7 @@ VMMI_ENUM_IMPL(vmmiState, vmmiState, VMMI_STATE_LAST, state_names);
 VMMI_ENUM_IMPL(vmmiOutcomeKind, vmmiOutcomeKind, VMMI_OUTCOME_LAST, outcome_names);
 VMMI_ENUM_IMPL(vmmiWhere, vmmiWhere, VMMI_WHERE_LAST, where_names);
 VMMI_ENUM_IMPL(vmmiExitKind, vmmiExitKind, VMMI_EXIT_LAST, exit_names);
+VMMI_ENUM_IMPL(vmmiPhase, vmmiPhase, VMMI_PHASE_LAST, phase_names);
 VMMI_ENUM_IMPL(vmmiMode, vmmiMode, VMMI_MODE_LAST, mode_names);
 VMMI_ENUM_IMPL(vmmiGuestState, vmmiGuestState, VMMI_GUEST_LAST, guest_names);
 VMMI_ENUM_IMPL(vmmiGuestReason, vmmiGuestReason, VMMI_REASON_LAST, reason_names);

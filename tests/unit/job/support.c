@@ -122,7 +122,7 @@ wait_until(bool (*condition)(void *opaque), void *opaque)
 
 typedef struct {
     vmmiJob *job;
-    vmmiJobPhase phase;
+    vmmiPhase phase;
     const char *text;
     vmmiJobResult result;
 } Wanted;
@@ -163,7 +163,7 @@ wait_for_end(vmmiJob *job)
 }
 
 bool
-wait_for_phase(vmmiJob *job, vmmiJobPhase phase)
+wait_for_phase(vmmiJob *job, vmmiPhase phase)
 {
     Wanted wanted = { .job = job, .phase = phase };
 

@@ -39,7 +39,7 @@ vmmiJob *start_script(const Fixture *fixture, const char *body);
 bool wait_until(bool (*condition)(void *opaque), void *opaque);
 /* Waits until the job has ended, and fails the test when it does not. */
 vmmiJobResult wait_for_end(vmmiJob *job);
-bool wait_for_phase(vmmiJob *job, vmmiJobPhase phase);
+bool wait_for_phase(vmmiJob *job, vmmiPhase phase);
 /* Waits until the plugin has written a line that begins with this to its standard output. */
 bool wait_for_output(vmmiJob *job, const char *text);
 char *read_output(vmmiJob *job);

@@ -291,7 +291,7 @@ run_bare(const Fixture *fixture, int ready, int go)
     if (!job || vmmiJobHold(job, NULL) < 0 || !vmmiJobIsOwn(job))
         return 1;
     /* The plugin looks at itself, and keeps its lock. */
-    if (vmmiJobGetLiveness(job, &liveness, NULL) < 0 || liveness.phase != VMMI_JOB_RUNNING)
+    if (vmmiJobGetLiveness(job, &liveness, NULL) < 0 || liveness.phase != VMMI_PHASE_RUNNING)
         return 2;
     {
         g_autoptr(vmmiJob) again = vmmiJobOpen(fixture->run, vmmiJobGetId(job), NULL);
@@ -327,7 +327,7 @@ test_bare(Fixture *fixture, gconstpointer data)
     g_assert_true(vmmiJobGetRecord(job)->bare);
     g_assert_false(vmmiJobIsOwn(job));
     g_assert_cmpint(vmmiJobGetLiveness(job, &liveness, NULL), ==, 0);
-    g_assert_cmpint(liveness.phase, ==, VMMI_JOB_RUNNING);
+    g_assert_cmpint(liveness.phase, ==, VMMI_PHASE_RUNNING);
     g_assert_cmpint(liveness.plugin_pid, ==, pid);
     g_assert_false(liveness.lock_lost);
     g_assert_false(liveness.shim_alive);

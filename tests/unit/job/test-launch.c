@@ -383,7 +383,7 @@ test_ends(Fixture *fixture, gconstpointer data)
     g_assert_cmpuint(result.ended_ms, >=, vmmiJobGetRecord(job)->created_ms - 1000);
     g_assert_cmpuint(result.ended_boottime_ms, >=, vmmiJobGetRecord(job)->created_boottime_ms);
     g_assert_cmpint(vmmiJobGetLiveness(job, &liveness, NULL), ==, 0);
-    g_assert_cmpint(liveness.phase, ==, VMMI_JOB_FINISHED);
+    g_assert_cmpint(liveness.phase, ==, VMMI_PHASE_FINISHED);
 }
 
 #define ADD_ROWS(table, prefix, func) \

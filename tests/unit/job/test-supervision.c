@@ -82,7 +82,7 @@ test_manager_killed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(waitpid(manager, &status, 0), ==, manager);
     g_assert_true(WIFSIGNALED(status));
     job = open_only_job(fixture);
-    g_assert_cmpint(look(job).phase, ==, VMMI_JOB_RUNNING);
+    g_assert_cmpint(look(job).phase, ==, VMMI_PHASE_RUNNING);
     result = wait_for_end(job);
     g_assert_cmpint(result.kind, ==, VMMI_EXIT_EXITED);
     g_assert_cmpint(result.value, ==, 3);
@@ -171,13 +171,13 @@ test_shim_killed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     kill_shim(job);
     g_assert_true(wait_until(shim_is_gone, job));
     liveness = look(job);
-    g_assert_cmpint(liveness.phase, ==, VMMI_JOB_RUNNING);
+    g_assert_cmpint(liveness.phase, ==, VMMI_PHASE_RUNNING);
     g_assert_true(liveness.plugin_alive);
     g_assert_false(liveness.lock_lost);
     g_assert_cmpint(vmmiJobReadResult(job, &result, NULL), ==, 0);
     g_assert_cmpint(vmmiJobSignal(job, SIGTERM, NULL), ==, 0);
     result = wait_for_end(job);
-    g_assert_cmpint(look(job).phase, ==, VMMI_JOB_GONE);
+    g_assert_cmpint(look(job).phase, ==, VMMI_PHASE_GONE);
     g_assert_cmpint(result.kind, ==, VMMI_EXIT_UNKNOWN);
     g_assert_cmpint(result.value, ==, -1);
     g_assert_cmpint(vmmiJobReadStream(job, VMMI_JOB_STDERR, 0, 100, &text, &length, NULL, NULL), ==,
@@ -246,7 +246,7 @@ test_stopped(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
         g_usleep(1000);
     }
     g_assert_true(liveness.plugin_stopped);
-    g_assert_cmpint(liveness.phase, ==, VMMI_JOB_RUNNING);
+    g_assert_cmpint(liveness.phase, ==, VMMI_PHASE_RUNNING);
     g_assert_cmpint(vmmiJobSignal(job, SIGCONT, NULL), ==, 0);
     g_assert_cmpint(wait_for_end(job).stopped_signal, ==, SIGSTOP);
 }
@@ -261,7 +261,7 @@ test_lock_lost(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 
     g_assert_true(wait_for_output(job, "ready"));
     liveness = look(job);
-    g_assert_cmpint(liveness.phase, ==, VMMI_JOB_RUNNING);
+    g_assert_cmpint(liveness.phase, ==, VMMI_PHASE_RUNNING);
     g_assert_true(liveness.lock_lost);
     g_assert_cmpint(liveness.plugin_pid, >, 1);
     g_assert_cmpint(vmmiJobSignal(job, SIGTERM, NULL), ==, 0);
@@ -276,7 +276,7 @@ test_lock_not_inherited(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_autofree char *orphan = NULL;
 
     g_assert_cmpint(wait_for_end(job).value, ==, 0);
-    g_assert_cmpint(look(job).phase, ==, VMMI_JOB_FINISHED);
+    g_assert_cmpint(look(job).phase, ==, VMMI_PHASE_FINISHED);
     orphan = read_output(job);
     if (atoi(orphan) > 1)
         kill(atoi(orphan), SIGKILL);
@@ -330,7 +330,7 @@ test_signal(Fixture *fixture, gconstpointer data)
     if (rows[row].answer)
         g_assert_true(wait_for_output(job, rows[row].answer));
     if (rows[row].signal_number == SIGUSR1 || rows[row].code)
-        g_assert_cmpint(look(job).phase, ==, VMMI_JOB_RUNNING);
+        g_assert_cmpint(look(job).phase, ==, VMMI_PHASE_RUNNING);
     vmmiJobSignal(job, SIGKILL, NULL);
     g_assert_cmpint(wait_for_end(job).kind, !=, VMMI_EXIT_UNKNOWN);
 }
@@ -376,7 +376,7 @@ test_reused_pid(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_true(vmmiProcessLook(stranger, &process));
     write_process(job, stranger, process.start_time - 1);
     vmmiJobCommit(job);
-    g_assert_cmpint(look(job).phase, ==, VMMI_JOB_GONE);
+    g_assert_cmpint(look(job).phase, ==, VMMI_PHASE_GONE);
     g_assert_cmpint(vmmiJobSignal(job, SIGKILL, &error), ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_STATE);
     g_assert_cmpint(waitpid(stranger, NULL, WNOHANG), ==, 0);
@@ -421,7 +421,7 @@ test_contradiction(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     stranger = fork_lock_holder(job);
     g_assert_true(vmmiProcessLook(getppid(), &process));
     write_process(job, getppid(), process.start_time);
-    g_assert_cmpint(look(job).phase, ==, VMMI_JOB_UNCLEAR);
+    g_assert_cmpint(look(job).phase, ==, VMMI_PHASE_UNCLEAR);
     g_assert_cmpint(vmmiJobSignal(job, SIGKILL, &error), ==, -1);
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_STATE);
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), "contradict"));

@@ -15,6 +15,7 @@ static const struct {
     ROW(vmmiOutcomeKind, VMMI_OUTCOME_LAST),
     ROW(vmmiWhere, VMMI_WHERE_LAST),
     ROW(vmmiExitKind, VMMI_EXIT_LAST),
+    ROW(vmmiPhase, VMMI_PHASE_LAST),
     ROW(vmmiMode, VMMI_MODE_LAST),
     ROW(vmmiGuestState, VMMI_GUEST_LAST),
     ROW(vmmiGuestReason, VMMI_REASON_LAST),
