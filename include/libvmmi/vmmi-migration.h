@@ -8,6 +8,10 @@
  * its manager ends (L6). After fork every call is refused with VMMI_ERR_FORKED, and freeing does
  * nothing: all belongs to the parent.
  *
+ * Several managers, in one process or in many, may follow one migration: each gets its states and
+ * its end, and the outcome is settled once for all of them. What one asked for (abort, release) is
+ * in the record, and is known to the others.
+ *
  * Nothing here waits for a host or a plugin but vmmiMigrationStart() and vmmiMigrationWait(). Hosts
  * are asked by a thread per connection, with all signals blocked. How a migration can end, and how
  * that is known: docs/outcomes.md.
@@ -24,12 +28,20 @@ typedef struct vmmiManager vmmiManager;
 typedef struct vmmiMigration vmmiMigration;
 typedef struct vmmiOutcome vmmiOutcome;
 
+/* A run directory to look at only, see vmmiManagerNew(). */
+#define VMMI_MANAGER_READ_ONLY (1u << 0)
+
 /**
  * vmmiManagerNew:
  * @run_dir: (nullable): NULL: VMMI_RUN_DIR, /run/vmmi for root, $XDG_RUNTIME_DIR/vmmi,
  * /tmp/vmmi-UID
- * @flags: must be 0
+ * @flags: 0 or VMMI_MANAGER_READ_ONLY
  * @err: (out) (optional): VMMI_ERR_RUN_DIR
+ *
+ * With VMMI_MANAGER_READ_ONLY the directory must exist; it may belong to another user when the
+ * caller is root. Nothing is made, changed, signalled, settled or acknowledged: whatever would is
+ * refused with VMMI_ERR_RUN_DIR. No recorded URI or password file is used, since they are the word
+ * of somebody else: hosts are asked only through a connection that the caller gives.
  *
  * Returns: (transfer full): a manager, or NULL.
  * Since: 0.1
@@ -112,6 +124,30 @@ typedef struct {
  */
 VMMI_PUBLIC vmmiMigration *vmmiMigrationStart(vmmiManager *manager, vmmiConnect *connect,
                                               const vmmiMigrationOptions *options, vmmiError **err);
+/**
+ * vmmiMigrationOpen:
+ * @manager: who follows it
+ * @id: of a recorded migration: one that runs, or one that has ended
+ * @connect: (nullable): the source host; a reference is kept while the migration is followed. NULL:
+ * the recorded source URI is opened, with the recorded user name and password file, on a thread of
+ * the library and only when the host must be asked
+ * @err: (out) (optional): VMMI_ERR_MIGRATION_UNKNOWN, VMMI_ERR_RUN_DIR when the record is damaged
+ * or too new, VMMI_ERR_INVALID_ARGUMENT when @connect leads to another world than the guest's
+ *
+ * Follows a migration, whoever started it: the callbacks, the information and the outcome are those
+ * of the manager that started it. What happened so far comes in the next dispatches: the states in
+ * order, of the samples at least the last one before each state, the end if there was one. A
+ * migration that nobody settled is settled now. A host that cannot be opened is like one that does
+ * not answer (docs/outcomes.md).
+ *
+ * For an id that this manager follows already, the same object is returned with one reference more.
+ * A read-only manager without @connect gets the end when somebody else has settled it.
+ *
+ * Returns: (transfer full): the migration, in state "starting", or NULL.
+ * Since: 0.1
+ */
+VMMI_PUBLIC vmmiMigration *vmmiMigrationOpen(vmmiManager *manager, const char *id,
+                                             vmmiConnect *connect, vmmiError **err);
 VMMI_PUBLIC vmmiMigration *vmmiMigrationRef(vmmiMigration *migration);
 /** The last reference stops following: no callback comes any more, the migration goes on. NULL is
  * fine. Since: 0.1 */
@@ -138,6 +174,14 @@ VMMI_PUBLIC const vmmiOutcome *vmmiMigrationGetOutcome(const vmmiMigration *migr
 /** The effective configuration as JSON text with the origin of each key (B9a), borrowed. Since: 0.1
  */
 VMMI_PUBLIC const char *vmmiMigrationGetConfiguration(const vmmiMigration *migration);
+/** The id of the migration whose plugin this one's took the place of; NULL if there is none. Since:
+ * 0.1 */
+VMMI_PUBLIC const char *vmmiMigrationGetReplaces(const vmmiMigration *migration);
+/** The id of the migration whose plugin took the place of this one's; NULL as long as there is none.
+ * Looks into the run directory. Since: 0.1 */
+VMMI_PUBLIC const char *vmmiMigrationGetReplacedBy(const vmmiMigration *migration);
+/** When its record was made: wall clock, in milliseconds since the epoch. Since: 0.1 */
+VMMI_PUBLIC uint64_t vmmiMigrationGetCreatedMs(const vmmiMigration *migration);
 
 /**
  * vmmiMigrationWait:
@@ -181,6 +225,20 @@ VMMI_PUBLIC int vmmiMigrationRelease(vmmiMigration *migration, vmmiError **err);
 VMMI_PUBLIC int vmmiMigrationRequestStatus(vmmiMigration *migration, unsigned int timeout_ms,
                                            vmmiError **err);
 
+/**
+ * vmmiMigrationAcknowledge:
+ * @err: (out) (optional): VMMI_ERR_STATE before the end, VMMI_ERR_RUN_DIR for a read-only manager,
+ * VMMI_ERR_SYSTEM
+ *
+ * Marks the record of a migration that has ended as seen: from then on it may be removed some day
+ * (docs/run-directory.md). For an application that has kept what it needs of the outcome; the
+ * library never does so by itself. Once more is fine.
+ *
+ * Returns: 0 or -1.
+ * Since: 0.1
+ */
+VMMI_PUBLIC int vmmiMigrationAcknowledge(vmmiMigration *migration, vmmiError **err);
+
 /* The outcome: three facts, never merged (B15), and an error. It does not change. Strings are
  * borrowed. Success in the sense of B9 is VMMI_OUTCOME_COMPLETED without an error. */
 VMMI_PUBLIC vmmiOutcomeKind vmmiOutcomeGetKind(const vmmiOutcome *outcome);
@@ -207,7 +265,7 @@ VMMI_PUBLIC const char *vmmiOutcomeGetActions(const vmmiOutcome *outcome);
  * Everything about a migration as one JSON object: `id`, `guest`, `uuid`, `plugin`, `state`,
  * `percent`, `sample`, the keys of an outcome (`outcome`, `where`, `error`, ..., see
  * docs/outcomes.md; null until the end), and the record (`source`, `destination`, `migrateUri`,
- * `pluginPath`, `directory`, `createdMs`).
+ * `pluginPath`, `directory`, `createdMs`, `replaces`, `replacedBy`).
  *
  * Returns: (transfer full): the text, to be freed with vmmiFree(), or NULL.
  * Since: 0.1

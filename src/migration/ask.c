@@ -56,7 +56,7 @@ monitor(vmmiMigration *migration)
 {
     EventTarget *target;
 
-    if (migration->connect->options.events == VMMI_EVENTS_NONE)
+    if (!migration->connect || migration->connect->options.events == VMMI_EVENTS_NONE)
         return;
     target = g_new0(EventTarget, 1);
     target->mailbox = vmmiMailboxRef(migration->manager->mailbox);
@@ -67,14 +67,29 @@ monitor(vmmiMigration *migration)
 
 /* --- questions -------------------------------------------------------------------- */
 
+/* Without a connection it is the recorded source, unless the record is somebody else's word. */
+static vmmiAsker *
+find_source(vmmiMigration *migration)
+{
+    g_auto(vmmiKeptSource) source = { 0 };
+
+    if (migration->connect)
+        return vmmiAskerGet(migration->manager, migration->connect);
+    if (migration->manager->read_only)
+        return NULL;
+    vmmiKeptReadSource(migration->job, &source);
+    return source.uri ? vmmiAskerGetSource(migration->manager, &source) : NULL;
+}
+
 void
 vmmiAskStart(vmmiMigration *migration)
 {
-    migration->source_asker = vmmiAskerGet(migration->manager, migration->connect);
+    migration->source_asker = find_source(migration);
     if (migration->destination)
         migration->destination_asker = vmmiAskerGet(migration->manager, migration->destination);
     monitor(migration);
-    vmmiTimerSet(migration, VMMI_TIMER_POLL, VMMI_POLL_MS);
+    if (migration->source_asker)
+        vmmiTimerSet(migration, VMMI_TIMER_POLL, VMMI_POLL_MS);
 }
 
 void
@@ -106,13 +121,15 @@ vmmiAskSource(vmmiMigration *migration)
         migration->asking && migration->source_asker &&
         vmmiAskerGetWorker(migration->manager, migration->source_asker) != migration->asked;
 
+    if (!migration->source_asker)
+        return;
     /* The next one comes with the answer; should there be none, a new worker is asked. */
     vmmiTimerSet(migration, VMMI_TIMER_POLL, VMMI_POLL_MS);
     if (migration->asking && !stuck)
         return;
     migration->generation++;
     migration->asking = ask(migration, migration->source_asker, VMMI_ANSWER_SOURCE) == 0;
-    migration->asked = migration->source_asker ? migration->source_asker->worker : NULL;
+    migration->asked = migration->source_asker->worker;
 }
 
 bool

@@ -12,16 +12,47 @@
 #include "migration/private.h"
 #include "util/cleanup.h"
 
-static int
-send_signal(vmmiMigration *migration, int number, vmmiError **err)
+int
+vmmiControlSignal(vmmiMigration *migration, int number, vmmiError **err)
 {
+    if (vmmiManagerCheckWritable(migration->manager, err) < 0)
+        return -1;
+    if (!migration->connect)
+        return vmmiJobSignal(migration->job, number, err);
     return vmmiCallPluginSignal(migration->connect, vmmiJobGetPath(migration->job), number, err);
+}
+
+/* The mark is made first: whoever judges must know, also when this process is killed in between. */
+static int
+ask_plugin(vmmiMigration *migration, vmmiJobAsked what, int number, vmmiError **err)
+{
+    bool made = vmmiJobMarkAsked(migration->job, what);
+
+    if (vmmiControlSignal(migration, number, err) == 0)
+        return 0;
+    if (made)
+        vmmiJobUnmarkAsked(migration->job, what);
+    return -1;
+}
+
+bool
+vmmiControlWasAsked(const vmmiMigration *migration, vmmiJobAsked what)
+{
+    const bool here[VMMI_JOB_ASKED_LAST] = {
+        [VMMI_JOB_ASKED_ABORT] = migration->abort_asked,
+        [VMMI_JOB_ASKED_RELEASE] = migration->release_asked,
+        [VMMI_JOB_ASKED_END] = migration->overdue,
+        [VMMI_JOB_ASKED_KILL] = migration->killed,
+    };
+
+    return here[what] || vmmiJobWasAsked(migration->job, what);
 }
 
 static int
 check_running(const vmmiMigration *migration, vmmiError **err)
 {
-    if (vmmiMigrationCheck(migration, err) < 0)
+    if (vmmiMigrationCheck(migration, err) < 0 ||
+        vmmiManagerCheckWritable(migration->manager, err) < 0)
         return -1;
     if (migration->outcome)
         return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s has ended: %s",
@@ -35,7 +66,7 @@ vmmiControlAbort(vmmiMigration *migration)
 {
     vmmiWorker *worker;
 
-    if (migration->abort_sent || !migration->source_asker)
+    if (migration->abort_sent || migration->manager->read_only || !migration->source_asker)
         return;
     worker = vmmiAskerGetWorker(migration->manager, migration->source_asker);
     if (worker && vmmiWorkerAsk(worker, VMMI_ANSWER_ABORT, vmmiMigrationGetGuestUuid(migration),
@@ -54,8 +85,24 @@ abort_unattended(vmmiMigration *migration, vmmiError **err)
             "migration %s is in post-copy, which cannot be aborted: the guest would be lost",
             vmmiMigrationGetId(migration));
     migration->abort_asked = true;
+    vmmiJobMarkAsked(migration->job, VMMI_JOB_ASKED_ABORT);
     vmmiControlAbort(migration);
     return 0;
+}
+
+static void
+start_escalation(vmmiMigration *migration)
+{
+    if (!vmmiTimerIsSet(migration, VMMI_TIMER_ESCALATE) && !migration->escalated)
+        vmmiTimerSet(migration, VMMI_TIMER_ESCALATE, migration->manager->limits.escalate);
+}
+
+void
+vmmiControlLook(vmmiMigration *migration)
+{
+    if (!migration->plugin_ended && !migration->manager->read_only &&
+        vmmiJobWasAsked(migration->job, VMMI_JOB_ASKED_ABORT))
+        start_escalation(migration);
 }
 
 int
@@ -67,15 +114,14 @@ vmmiMigrationAbort(vmmiMigration *migration, vmmiError **err)
         return -1;
     if (migration->plugin_ended)
         return abort_unattended(migration, err);
-    if (send_signal(migration, SIGINT, &error) < 0) {
+    if (ask_plugin(migration, VMMI_JOB_ASKED_ABORT, SIGINT, &error) < 0) {
         /* It is about to be seen that it ended. */
         if (vmmiErrorGetCode(error) == VMMI_ERR_STATE)
             return abort_unattended(migration, err);
         return vmmiErrorPropagate(err, g_steal_pointer(&error));
     }
     migration->abort_asked = true;
-    if (!vmmiTimerIsSet(migration, VMMI_TIMER_ESCALATE) && !migration->escalated)
-        vmmiTimerSet(migration, VMMI_TIMER_ESCALATE, migration->manager->limits.escalate);
+    start_escalation(migration);
     return 0;
 }
 
@@ -87,7 +133,7 @@ vmmiMigrationRelease(vmmiMigration *migration, vmmiError **err)
     if (migration->plugin_ended)
         return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s has no plugin any more",
                             vmmiMigrationGetId(migration));
-    if (send_signal(migration, SIGTERM, err) < 0)
+    if (ask_plugin(migration, VMMI_JOB_ASKED_RELEASE, SIGTERM, err) < 0)
         return -1;
     migration->release_asked = true;
     return 0;
@@ -98,7 +144,7 @@ vmmiMigrationRelease(vmmiMigration *migration, vmmiError **err)
 static void
 kill_plugin(vmmiMigration *migration)
 {
-    if (send_signal(migration, SIGKILL, NULL) == 0)
+    if (ask_plugin(migration, VMMI_JOB_ASKED_KILL, SIGKILL, NULL) == 0)
         migration->killed = true;
 }
 
@@ -125,7 +171,7 @@ end_overdue(vmmiMigration *migration)
         return;
     }
     migration->overdue = true;
-    send_signal(migration, SIGTERM, NULL);
+    ask_plugin(migration, VMMI_JOB_ASKED_END, SIGTERM, NULL);
     vmmiTimerSet(migration, VMMI_TIMER_OVERDUE, migration->manager->limits.overdue_kill);
 }
 

@@ -16,7 +16,8 @@
 /* A journal may be long when a manager comes late; a policy that does more than this is not shown
  * in full. */
 #define MAX_ACTIONS 10000
-/* At one look; the rest comes with the next, except when there is none. */
+/* At one look, since somebody may write faster than we read; the rest comes with the next, except
+ * when there is none. */
 #define MAX_ENTRIES 1000
 #define MAX_LAST_ENTRIES 100000
 /* Two completions of the largest size: noise before that is of no use. */
@@ -26,11 +27,32 @@
 
 /* --- the journal ------------------------------------------------------------------ */
 
+/* Whoever comes late is told the latest figures before each change of state, and the last. */
+static void
+show_late_sample(vmmiMigration *migration)
+{
+    if (migration->late_sample)
+        vmmiNoticeSample(migration, g_steal_pointer(&migration->late_sample));
+}
+
+static void
+take_sample(vmmiMigration *migration, vmmiSample *sample)
+{
+    if (!migration->late) {
+        vmmiNoticeSample(migration, sample);
+        return;
+    }
+    vmmiNoticePassed(migration, sample);
+    vmmiSampleFree(migration->late_sample);
+    migration->late_sample = sample;
+}
+
 static void
 take_entry(vmmiMigration *migration, vmmiJournalEntry *entry)
 {
     switch (entry->kind) {
     case VMMI_JOURNAL_STATE:
+        show_late_sample(migration);
         /* The end is judged, not read. */
         if (!vmmiStateIsFinal(entry->state))
             vmmiNoticeState(migration, entry->state);
@@ -39,7 +61,7 @@ take_entry(vmmiMigration *migration, vmmiJournalEntry *entry)
         break;
     case VMMI_JOURNAL_SAMPLE:
         if (entry->sample)
-            vmmiNoticeSample(migration, g_steal_pointer(&entry->sample));
+            take_sample(migration, g_steal_pointer(&entry->sample));
         break;
     case VMMI_JOURNAL_ACTION:
         if (entry->data && json_array_size(migration->actions) < MAX_ACTIONS)
@@ -67,11 +89,10 @@ journal_spoke(vmmiMigration *migration)
 }
 
 static void
-read_journal(vmmiMigration *migration)
+read_journal(vmmiMigration *migration, unsigned int limit)
 {
     vmmiJournalEntry *entry = NULL;
-    /* Somebody may write faster than we read. */
-    unsigned int limit = migration->plugin_ended ? MAX_LAST_ENTRIES : MAX_ENTRIES, taken = 0;
+    unsigned int taken = 0;
 
     while (taken < limit && migration->journal &&
            vmmiJournalReaderNext(migration->journal, &entry, NULL) == 1) {
@@ -82,8 +103,18 @@ read_journal(vmmiMigration *migration)
     if (taken > 0)
         journal_spoke(migration);
     if (taken == limit ||
-        (migration->journal && vmmiJournalReaderHasMore(migration->journal)))
+        (migration->journal && vmmiJournalReaderHasMore(migration->journal))) {
         vmmiTimerSet(migration, VMMI_TIMER_LOOK, 0);
+        return;
+    }
+    show_late_sample(migration);
+    migration->late = false;
+}
+
+void
+vmmiFollowRest(vmmiMigration *migration)
+{
+    read_journal(migration, MAX_LAST_ENTRIES);
 }
 
 /* --- the plugin's end ------------------------------------------------------------- */
@@ -107,11 +138,28 @@ drop_pidfds(vmmiMigration *migration)
 }
 
 static void
+add_pidfd(vmmiMigration *migration, int pidfd, int *place)
+{
+    if (pidfd >= 0 && vmmiManagerAddPidfd(migration->manager, pidfd, migration, NULL) < 0)
+        close(pidfd);
+    else
+        *place = pidfd;
+}
+
+/* One that was still starting when it was opened. Returns: whether its end will wake us. */
+static bool
+find_plugin(vmmiMigration *migration)
+{
+    add_pidfd(migration, vmmiJobOpenPidfd(migration->job, NULL), &migration->plugin_pidfd);
+    return migration->plugin_pidfd >= 0;
+}
+
+static void
 check_end(vmmiMigration *migration)
 {
     int ended = vmmiJobReadResult(migration->job, &migration->result, NULL);
 
-    if (ended == 0 && migration->plugin_pidfd < 0)
+    if (ended == 0 && migration->plugin_pidfd < 0 && !find_plugin(migration))
         vmmiTimerSet(migration, VMMI_TIMER_LOOK, AGAIN_MS);
     if (ended < 0 && (migration->plugin_pidfd >= 0 || migration->shim_pidfd >= 0)) {
         vmmiTimerSet(migration, VMMI_TIMER_LOOK, AGAIN_MS);
@@ -126,7 +174,7 @@ check_end(vmmiMigration *migration)
     }
     migration->plugin_ended = true;
     drop_pidfds(migration);
-    read_journal(migration);
+    vmmiFollowRest(migration);
     vmmiStatusLook(migration);
     vmmiStatusGiveUp(migration, VMMI_ERR_STATE, "it ended before it answered");
     read_stderr(migration);
@@ -148,9 +196,14 @@ vmmiFollowLook(vmmiMigration *migration, const char *name)
     if (migration->outcome)
         return;
     if (concerns(name, VMMI_JOURNAL_NAME))
-        read_journal(migration);
+        read_journal(migration, MAX_ENTRIES);
+    /* First what happened before; a full look follows. */
+    if (migration->late)
+        return;
     if (concerns(name, "stdout"))
         vmmiStatusLook(migration);
+    if (concerns(name, vmmiJobAskedToFile(VMMI_JOB_ASKED_ABORT)))
+        vmmiControlLook(migration);
     if (concerns(name, "outcome.json") && vmmiSettleAdopt(migration))
         return;
     if (!migration->plugin_ended && concerns(name, "result.json"))
@@ -172,15 +225,6 @@ follow_shim(vmmiMigration *migration)
     return vmmiFdSteal(&pidfd);
 }
 
-static void
-add_pidfd(vmmiMigration *migration, int pidfd, int *place)
-{
-    if (pidfd >= 0 && vmmiManagerAddPidfd(migration->manager, pidfd, migration, NULL) < 0)
-        close(pidfd);
-    else
-        *place = pidfd;
-}
-
 int
 vmmiFollowStart(vmmiMigration *migration, vmmiError **err)
 {
@@ -199,7 +243,7 @@ vmmiFollowStart(vmmiMigration *migration, vmmiError **err)
 void
 vmmiFollowProcesses(vmmiMigration *migration)
 {
-    add_pidfd(migration, vmmiJobOpenPidfd(migration->job, NULL), &migration->plugin_pidfd);
+    find_plugin(migration);
     add_pidfd(migration, follow_shim(migration), &migration->shim_pidfd);
     vmmiFollowLook(migration, NULL);
 }

@@ -25,6 +25,8 @@ add_record(json_t *object, const vmmiMigration *migration)
     json_object_set_new(object, "pluginPath", text_or_null(record->plugin_path));
     json_object_set_new(object, "directory", text_or_null(vmmiJobGetPath(migration->job)));
     json_object_set_new(object, "createdMs", json_integer((json_int_t)record->created_ms));
+    json_object_set_new(object, "replaces", text_or_null(record->replaces));
+    json_object_set_new(object, "replacedBy", text_or_null(vmmiMigrationGetReplacedBy(migration)));
 }
 
 /* The keys of outcome.json, and null for each before the end. */

@@ -32,6 +32,15 @@ vmmiManagerCheck(const vmmiManager *manager, vmmiError **err)
     return 0;
 }
 
+int
+vmmiManagerCheckWritable(const vmmiManager *manager, vmmiError **err)
+{
+    if (!manager->read_only)
+        return 0;
+    return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s' was opened to look only",
+                        vmmiRunDirGetPath(manager->run));
+}
+
 static int
 watch_fd(vmmiManager *manager, int fd, vmmiError **err)
 {
@@ -65,9 +74,9 @@ vmmiManagerNew(const char *run_dir, unsigned int flags, vmmiError **err)
 {
     g_autoptr(vmmiManager) manager = NULL;
 
-    if (flags) {
-        vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "flags 0x%x are unknown, they must be 0",
-                     flags);
+    if (flags & ~VMMI_MANAGER_READ_ONLY) {
+        vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT, "flags 0x%x are unknown to this library",
+                     flags & ~VMMI_MANAGER_READ_ONLY);
         return NULL;
     }
     manager = g_new0(vmmiManager, 1);
@@ -81,7 +90,9 @@ vmmiManagerNew(const char *run_dir, unsigned int flags, vmmiError **err)
     manager->askers = g_ptr_array_new();
     manager->retired = g_ptr_array_new_with_free_func((GDestroyNotify)vmmiSampleFree);
     g_queue_init(&manager->notices);
-    manager->run = vmmiRunDirOpen(run_dir, err);
+    manager->read_only = flags & VMMI_MANAGER_READ_ONLY;
+    manager->run =
+        manager->read_only ? vmmiRunDirOpenReadOnly(run_dir, err) : vmmiRunDirOpen(run_dir, err);
     if (!manager->run || open_descriptors(manager, err) < 0)
         return NULL;
     vmmiRunDirClean(manager->run);
@@ -160,6 +171,20 @@ vmmiManagerRemove(vmmiManager *manager, vmmiMigration *migration)
     migration->manager = NULL;
     if (!manager->dispatching)
         vmmiTimersArm(manager);
+}
+
+vmmiMigration *
+vmmiManagerFind(const vmmiManager *manager, const char *id)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, manager->migrations);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        if (g_str_equal(vmmiMigrationGetId(value), id))
+            return value;
+    }
+    return NULL;
 }
 
 void

@@ -34,7 +34,7 @@ vmmiMigrationNew(vmmiManager *manager, vmmiConnect *connect, vmmiJob *job)
     migration->refs = 1;
     migration->holds = 1;
     migration->pid = getpid();
-    migration->connect = vmmiConnectRef(connect);
+    migration->connect = connect ? vmmiConnectRef(connect) : NULL;
     migration->job = vmmiJobRef(job);
     migration->watchers = g_ptr_array_new();
     migration->actions = json_array();
@@ -59,6 +59,7 @@ vmmiMigrationDrop(vmmiMigration *migration)
     json_decref(migration->actions);
     vmmiMessageUnref(migration->completion);
     vmmiSampleFree(migration->completed);
+    vmmiSampleFree(migration->late_sample);
     vmmiSampleFree(migration->shown_sample);
     vmmiOutcomeFree(migration->outcome);
     vmmiConnectUnref(migration->connect);
@@ -66,6 +67,7 @@ vmmiMigrationDrop(vmmiMigration *migration)
     vmmiJobUnref(migration->job);
     g_ptr_array_unref(migration->watchers);
     g_free(migration->configuration);
+    g_free(migration->replaced_by);
     g_free(migration->diagnostics);
     g_free(migration->source_failure);
     g_free(migration);
@@ -162,6 +164,18 @@ const char *
 vmmiMigrationGetConfiguration(const vmmiMigration *migration)
 {
     return migration->configuration;
+}
+
+const char *
+vmmiMigrationGetReplaces(const vmmiMigration *migration)
+{
+    return vmmiJobGetRecord(migration->job)->replaces;
+}
+
+uint64_t
+vmmiMigrationGetCreatedMs(const vmmiMigration *migration)
+{
+    return vmmiJobGetRecord(migration->job)->created_ms;
 }
 
 /* --- wait ------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
  *     manager.c   descriptor and dispatch  ask.c      its hosts: figures, places, events
  *     watch.c     callbacks, in order      settle.c   from the plugin's end to the outcome
  *     status.c    a status on request      control.c  abort, release, and plugins that do not end
+ *     open.c      follows a recorded one   kept.c     what the record keeps for that
  */
 #ifndef VMMI_MIGRATION_PRIVATE_H
 #define VMMI_MIGRATION_PRIVATE_H
@@ -17,6 +18,7 @@
 #include <jansson.h>
 
 #include "migration/judge.h"
+#include "migration/kept.h"
 #include "migration/mailbox.h"
 #include "migration/outcome.h"
 #include "migration/worker.h"
@@ -66,6 +68,7 @@ struct vmmiManager {
     int refs; /* the application's and those of calls under way */
     pid_t pid;
     vmmiRunDir *run;
+    bool read_only;
     int epoll_fd, inotify_fd, timer_fd;
     vmmiMailbox *mailbox;
     GHashTable *migrations; /* token -> vmmiMigration, borrowed */
@@ -84,7 +87,8 @@ struct vmmiManager {
 
 /* A connection that is asked by a worker, for all migrations that use it. */
 typedef struct {
-    vmmiConnect *connect;
+    vmmiConnect *connect;  /* NULL: the worker opens .source */
+    vmmiKeptSource source;
     vmmiWorker *worker;
     unsigned int users;
     unsigned int orphans;
@@ -108,11 +112,12 @@ struct vmmiMigration {
     pid_t pid;
     vmmiManager *manager; /* NULL: it was freed, or nobody follows any more */
     uint64_t token;
-    vmmiConnect *connect;
+    vmmiConnect *connect; /* NULL: the recorded source is opened when it must be asked */
     vmmiConnect *destination;
     vmmiAsker *source_asker, *destination_asker;
     vmmiJob *job;
-    char *configuration; /* with origins, for people */
+    char *configuration; /* with origins, for people; NULL: the record has none */
+    char *replaced_by;   /* NULL: not known yet */
     bool inactive;       /* the guest was shut off when it began */
 
     /* What the application sees: as of the notice that was delivered last. */
@@ -123,7 +128,8 @@ struct vmmiMigration {
 
     /* What is known. */
     vmmiState state;
-    unsigned int percent;
+    unsigned int percent; /* as shown */
+    unsigned int reached; /* the highest so far */
     vmmiOutcome *outcome;
 
     uint64_t timers[VMMI_TIMER_LAST]; /* boot time in ms; 0: off */
@@ -134,6 +140,8 @@ struct vmmiMigration {
     vmmiJournalReader *journal;
     bool journal_seen;
     bool journal_silent;
+    bool late; /* opened, and not through yet with what happened before */
+    vmmiSample *late_sample; /* the latest of it */
     json_t *journal_end;
     json_t *actions;
     bool plugin_ended;
@@ -158,8 +166,9 @@ struct vmmiMigration {
     bool status_pending;
     uint64_t status_offset;
 
-    /* What was asked of the plugin (control.c). */
-    bool abort_asked, release_asked;
+    /* What was asked of the plugin is in the record, for all managers (control.c). */
+    bool abort_asked; /* by this one; counts when the record has no room for it */
+    bool release_asked;
     bool abort_sent;         /* through the connection */
     bool escalated, overdue; /* the first step was taken */
     bool killed;
@@ -167,6 +176,10 @@ struct vmmiMigration {
 
 /* manager.c */
 int vmmiManagerCheck(const vmmiManager *manager, vmmiError **err);
+/* Refuses with VMMI_ERR_RUN_DIR when the manager only looks. */
+int vmmiManagerCheckWritable(const vmmiManager *manager, vmmiError **err);
+/* The migration with this id that is followed, borrowed; NULL when none is. */
+vmmiMigration *vmmiManagerFind(const vmmiManager *manager, const char *id);
 void vmmiManagerHold(vmmiManager *manager);
 void vmmiManagerRelease(vmmiManager *manager);
 /* Makes the descriptor readable: there is something to do that no other descriptor tells of. */
@@ -187,6 +200,8 @@ void vmmiTimersRun(vmmiManager *manager);
 
 /* asker.c */
 vmmiAsker *vmmiAskerGet(vmmiManager *manager, vmmiConnect *connect);
+/* The same for a host that is opened when it is asked for the first time. */
+vmmiAsker *vmmiAskerGetSource(vmmiManager *manager, const vmmiKeptSource *source);
 void vmmiAskerDrop(vmmiManager *manager, vmmiAsker *asker);
 /* The worker to ask, a new one when the old one is stuck; NULL when too many are. */
 vmmiWorker *vmmiAskerGetWorker(vmmiManager *manager, vmmiAsker *asker);
@@ -203,6 +218,8 @@ void vmmiMigrationDetach(vmmiMigration *migration);
 /* Queue notices; they are delivered at the end of the dispatch. Illegal changes of state are left
  * out. */
 void vmmiNoticeState(vmmiMigration *migration, vmmiState to);
+/* A sample that is not shown: only how far it had come. */
+void vmmiNoticePassed(vmmiMigration *migration, const vmmiSample *sample);
 /* Takes @sample. */
 void vmmiNoticeSample(vmmiMigration *migration, vmmiSample *sample);
 /* Takes both. */
@@ -219,6 +236,8 @@ void vmmiFollowProcesses(vmmiMigration *migration);
 void vmmiFollowStop(vmmiMigration *migration);
 /* Looks at the files; @name is the one that changed, NULL: any. */
 void vmmiFollowLook(vmmiMigration *migration, const char *name);
+/* Reads what is left of the journal before the end is told. */
+void vmmiFollowRest(vmmiMigration *migration);
 
 /* ask.c */
 void vmmiAskStart(vmmiMigration *migration);
@@ -238,6 +257,8 @@ void vmmiAskTimer(vmmiMigration *migration, vmmiTimer timer);
 void vmmiSettleStart(vmmiMigration *migration);
 void vmmiSettleAnswered(vmmiMigration *migration);
 void vmmiSettleTimer(vmmiMigration *migration, vmmiTimer timer);
+/* Writes an outcome that found no room before. Returns 0 or -1. */
+int vmmiSettleKeep(vmmiMigration *migration, vmmiError **err);
 /* Somebody else settled it. Returns: whether it is. */
 bool vmmiSettleAdopt(vmmiMigration *migration);
 
@@ -246,10 +267,16 @@ void vmmiStatusLook(vmmiMigration *migration);
 void vmmiStatusGiveUp(vmmiMigration *migration, int code, const char *why);
 
 /* control.c */
+/* Whether something was asked of the plugin, by whichever manager. */
+bool vmmiControlWasAsked(const vmmiMigration *migration, vmmiJobAsked what);
+/* Somebody may have asked for an abort: whoever follows sees to it. */
+void vmmiControlLook(vmmiMigration *migration);
 void vmmiControlTimer(vmmiMigration *migration, vmmiTimer timer);
 /* The guest has left the source: the plugin should end soon. */
 void vmmiControlOverdue(vmmiMigration *migration);
 void vmmiControlEnded(vmmiMigration *migration);
+/* Sends a signal to the plugin, through the connection if there is one. */
+int vmmiControlSignal(vmmiMigration *migration, int number, vmmiError **err);
 /* Aborts through the connection, once. */
 void vmmiControlAbort(vmmiMigration *migration);
 

@@ -55,15 +55,16 @@ gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmm
     evidence->guest = vmmiMigrationGetGuestName(migration);
     evidence->exit_kind = migration->result.kind;
     evidence->exit_value = migration->result.value;
-    evidence->told_to_end = migration->overdue && !migration->release_asked;
-    evidence->killed_by_manager = migration->killed;
+    evidence->abort_asked = vmmiControlWasAsked(migration, VMMI_JOB_ASKED_ABORT);
+    evidence->release_asked = vmmiControlWasAsked(migration, VMMI_JOB_ASKED_RELEASE);
+    evidence->told_to_end =
+        vmmiControlWasAsked(migration, VMMI_JOB_ASKED_END) && !evidence->release_asked;
+    evidence->killed_by_manager = vmmiControlWasAsked(migration, VMMI_JOB_ASKED_KILL);
     evidence->source = migration->source;
     evidence->event = migration->event;
     evidence->destination = migration->at_destination;
     evidence->source_failure = migration->source_failure;
     evidence->inactive = migration->inactive;
-    evidence->abort_asked = migration->abort_asked;
-    evidence->release_asked = migration->release_asked;
     evidence->patient = patient;
     add_completion(migration, evidence, said);
     add_journal(migration, evidence);
@@ -159,6 +160,16 @@ final_state(vmmiOutcomeKind kind)
     }
 }
 
+/* Returns: 1 when it was written, 0 when one was there, -1 on failure. */
+static int
+write_outcome(vmmiMigration *migration, const vmmiOutcome *outcome, vmmiError **err)
+{
+    g_autoptr(json_t) object = vmmiOutcomeToJson(outcome);
+    g_autofree char *text = vmmiJsonWrite(object, false);
+
+    return vmmiJobSettle(migration->job, text, strlen(text), err);
+}
+
 /* Takes @outcome: it is the one that counts. */
 static void
 finish(vmmiMigration *migration, vmmiOutcome *outcome)
@@ -180,15 +191,19 @@ static void
 settle(vmmiMigration *migration, vmmiVerdict *verdict)
 {
     g_autoptr(vmmiOutcome) outcome = make_outcome(migration, verdict);
-    g_autoptr(json_t) object = vmmiOutcomeToJson(outcome);
-    g_autofree char *text = vmmiJsonWrite(object, false);
     vmmiOutcome *settled = NULL;
 
     /* Somebody may have been faster: one outcome, for everybody. A full disk does not keep it from
      * the application. */
-    if (vmmiJobSettle(migration->job, text, strlen(text), NULL) == 0)
+    if (migration->manager->read_only || write_outcome(migration, outcome, NULL) == 0)
         settled = read_settled(migration);
     finish(migration, settled ? settled : g_steal_pointer(&outcome));
+}
+
+int
+vmmiSettleKeep(vmmiMigration *migration, vmmiError **err)
+{
+    return write_outcome(migration, migration->outcome, err) < 0 ? -1 : 0;
 }
 
 bool
@@ -198,6 +213,7 @@ vmmiSettleAdopt(vmmiMigration *migration)
 
     if (!settled)
         return false;
+    vmmiFollowRest(migration);
     vmmiStatusGiveUp(migration, VMMI_ERR_STATE, "it ended before it answered");
     finish(migration, settled);
     return true;
@@ -212,7 +228,7 @@ go_on(vmmiMigration *migration)
     vmmiTimerStop(migration, VMMI_TIMER_SETTLE);
     if (!vmmiTimerIsSet(migration, VMMI_TIMER_ATTEND))
         vmmiNoticeState(migration, VMMI_STATE_UNATTENDED);
-    if (migration->abort_asked)
+    if (vmmiControlWasAsked(migration, VMMI_JOB_ASKED_ABORT))
         vmmiControlAbort(migration);
     vmmiAskAgain(migration);
 }
@@ -269,6 +285,11 @@ vmmiSettleAnswered(vmmiMigration *migration)
 void
 vmmiSettleStart(vmmiMigration *migration)
 {
+    /* Only somebody who can ask a host may settle what is not his own. */
+    if (migration->manager->read_only && !migration->connect) {
+        vmmiNoticeState(migration, VMMI_STATE_UNATTENDED);
+        return;
+    }
     /* A plugin that announced the end may be a little ahead of the source's own books. */
     if (migration->completion)
         vmmiTimerSet(migration, VMMI_TIMER_ATTEND, migration->manager->limits.attend);

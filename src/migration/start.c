@@ -197,22 +197,14 @@ make_configuration(Start *start, vmmiError **err)
     return check_migration(start, err);
 }
 
-static char *
-show_configuration(const Start *start)
-{
-    g_autoptr(json_t) shown =
-        json_pack("{s:O, s:O}", "configuration", vmmiMessageContent(start->config), "origins",
-                  start->origins);
-
-    return vmmiJsonWrite(shown, false);
-}
-
 /* --- record and launch ------------------------------------------------------------ */
 
 static int
 make_job(Start *start, vmmiError **err)
 {
     char *config = vmmiMessageToJson(start->config, true, err);
+    g_autofree char *kept =
+        vmmiKeptWrite(start->guest.state == VMMI_GUEST_SHUTOFF, start->origins);
     vmmiJobRecord record = {
         .plugin = vmmiPluginGetName(start->plugin),
         .plugin_path = vmmiPluginGetFile(start->plugin),
@@ -222,6 +214,7 @@ make_job(Start *start, vmmiError **err)
         .source_uri = start->connect->uri,
         .destination_uri = start->options.destination_uri,
         .migrate_uri = vmmiRequestUri(start->options.migrate_uri),
+        .options = kept,
     };
 
     if (!config)
@@ -238,7 +231,8 @@ make_migration(Start *start, vmmiError **err)
 
     start->migration = migration;
     migration->inactive = start->guest.state == VMMI_GUEST_SHUTOFF;
-    migration->configuration = show_configuration(start);
+    migration->configuration =
+        vmmiKeptFormatConfiguration(vmmiMessageContent(start->config), start->origins);
     if (start->options.destination)
         migration->destination = vmmiConnectRef(start->options.destination);
     return vmmiFollowStart(migration, err);
@@ -294,7 +288,7 @@ vmmiMigrationStart(vmmiManager *manager, vmmiConnect *connect, const vmmiMigrati
 {
     g_auto(Start) start = { .manager = manager, .connect = connect };
 
-    if (vmmiManagerCheck(manager, err) < 0 ||
+    if (vmmiManagerCheck(manager, err) < 0 || vmmiManagerCheckWritable(manager, err) < 0 ||
         vmmiConnectCheck(connect, AT(guest_lookup), err) < 0 ||
         read_options(options, &start.options, err) < 0 ||
         refuse_password("destination", start.options.destination_uri, err) < 0 ||

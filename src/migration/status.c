@@ -62,7 +62,8 @@ vmmiStatusLook(vmmiMigration *migration)
         vmmiTimerStop(migration, VMMI_TIMER_STATUS);
         vmmiNoticeStatus(migration, status, NULL);
     }
-    if (!migration->status_pending && stdout_size(migration) > VMMI_STDOUT_MAX_BYTES)
+    if (!migration->manager->read_only && !migration->status_pending &&
+        stdout_size(migration) > VMMI_STDOUT_MAX_BYTES)
         throw_away(migration);
 }
 
@@ -83,7 +84,8 @@ vmmiStatusGiveUp(vmmiMigration *migration, int code, const char *why)
 int
 vmmiMigrationRequestStatus(vmmiMigration *migration, unsigned int timeout_ms, vmmiError **err)
 {
-    if (vmmiMigrationCheck(migration, err) < 0)
+    if (vmmiMigrationCheck(migration, err) < 0 ||
+        vmmiManagerCheckWritable(migration->manager, err) < 0)
         return -1;
     if (migration->plugin_ended || migration->outcome)
         return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s has no plugin any more",
@@ -92,7 +94,7 @@ vmmiMigrationRequestStatus(vmmiMigration *migration, unsigned int timeout_ms, vm
         return vmmiErrorSet(err, VMMI_ERR_STATE, "a status of migration %s was asked for already",
                             vmmiMigrationGetId(migration));
     migration->status_offset = stdout_size(migration);
-    if (vmmiCallPluginSignal(migration->connect, vmmiJobGetPath(migration->job), SIGUSR1, err) < 0)
+    if (vmmiControlSignal(migration, SIGUSR1, err) < 0)
         return -1;
     migration->status_pending = true;
     vmmiTimerSet(migration, VMMI_TIMER_STATUS, timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS);

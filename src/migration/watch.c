@@ -16,6 +16,7 @@ typedef struct {
     vmmiNoticeKind kind;
     vmmiState from, to;
     vmmiSample *sample;
+    unsigned int percent; /* with it */
     vmmiMessage *status;
     vmmiError *error;
 } vmmiNotice;
@@ -59,14 +60,32 @@ vmmiNoticeState(vmmiMigration *migration, vmmiState to)
     migration->state = to;
 }
 
+/* Percent is what all data say, but it never goes back, and 100 is for the end. */
+void
+vmmiNoticePassed(vmmiMigration *migration, const vmmiSample *sample)
+{
+    uint64_t percent = vmmiSampleGetOr(sample, VMMI_SAMPLE_PERCENT, 0);
+    uint64_t total = vmmiSampleGetOr(sample, VMMI_SAMPLE_DATA_TOTAL_BYTES, 0);
+    uint64_t remaining = vmmiSampleGetOr(sample, VMMI_SAMPLE_DATA_REMAINING_BYTES, total);
+
+    if (!vmmiSampleGet(sample, VMMI_SAMPLE_PERCENT, NULL) && total > 0 && remaining <= total)
+        percent = (uint64_t)((double)(total - remaining) * 100.0 / (double)total);
+    migration->reached = MAX(migration->reached, (unsigned int)MIN(percent, 99));
+}
+
 void
 vmmiNoticeSample(vmmiMigration *migration, vmmiSample *sample)
 {
+    vmmiNotice *notice;
+
     if (vmmiStateIsFinal(migration->state)) {
         vmmiSampleFree(sample);
         return;
     }
-    queue(migration, VMMI_NOTICE_SAMPLE)->sample = sample;
+    vmmiNoticePassed(migration, sample);
+    notice = queue(migration, VMMI_NOTICE_SAMPLE);
+    notice->sample = sample;
+    notice->percent = migration->reached;
 }
 
 void
@@ -114,19 +133,6 @@ free_ended(vmmiMigration *migration)
     }
 }
 
-/* Percent is what all data say, but it never goes back, and 100 is for the end. */
-static void
-show_percent(vmmiMigration *migration, const vmmiSample *sample)
-{
-    uint64_t percent = vmmiSampleGetOr(sample, VMMI_SAMPLE_PERCENT, 0);
-    uint64_t total = vmmiSampleGetOr(sample, VMMI_SAMPLE_DATA_TOTAL_BYTES, 0);
-    uint64_t remaining = vmmiSampleGetOr(sample, VMMI_SAMPLE_DATA_REMAINING_BYTES, total);
-
-    if (!vmmiSampleGet(sample, VMMI_SAMPLE_PERCENT, NULL) && total > 0 && remaining <= total)
-        percent = (uint64_t)((double)(total - remaining) * 100.0 / (double)total);
-    migration->percent = MAX(migration->percent, (unsigned int)MIN(percent, 99));
-}
-
 /* What the getters show from now on. */
 static void
 show(vmmiNotice *notice)
@@ -138,13 +144,10 @@ show(vmmiNotice *notice)
         if (notice->to == VMMI_STATE_COMPLETED)
             migration->percent = 100;
     } else if (notice->kind == VMMI_NOTICE_SAMPLE) {
-        show_percent(migration, notice->sample);
+        migration->percent = notice->percent;
         if (migration->shown_sample)
             g_ptr_array_add(migration->manager->retired, migration->shown_sample);
         migration->shown_sample = g_steal_pointer(&notice->sample);
-    } else if (notice->kind == VMMI_NOTICE_END) {
-        /* The application has been told: the record may go some day. */
-        vmmiJobAcknowledge(migration->job, NULL);
     }
 }
 

@@ -22,7 +22,8 @@ typedef struct {
 
 struct vmmiWorker {
     int refs; /* atomic: the manager's and the thread's */
-    vmmiConnect *connect;
+    vmmiConnect *connect;  /* of a worker that opens its source: the thread's own */
+    vmmiKeptSource source; /* .uri NULL: the connection was given */
     vmmiMailbox *mailbox;
     GMutex lock;
     GCond changed;
@@ -39,6 +40,7 @@ unref(vmmiWorker *worker)
         return;
     g_queue_clear_full(&worker->questions, g_free);
     vmmiConnectUnref(worker->connect);
+    vmmiKeptSourceClear(&worker->source);
     vmmiMailboxUnref(worker->mailbox);
     g_mutex_clear(&worker->lock);
     g_cond_clear(&worker->changed);
@@ -46,23 +48,23 @@ unref(vmmiWorker *worker)
 }
 
 vmmiWorker *
-vmmiWorkerNew(vmmiConnect *connect, vmmiMailbox *mailbox)
+vmmiWorkerNew(vmmiConnect *connect, const vmmiKeptSource *source, vmmiMailbox *mailbox)
 {
     vmmiWorker *worker = g_new0(vmmiWorker, 1);
 
     worker->refs = 1;
-    worker->connect = vmmiConnectRef(connect);
+    if (connect) {
+        worker->connect = vmmiConnectRef(connect);
+    } else {
+        worker->source.uri = g_strdup(source->uri);
+        worker->source.username = g_strdup(source->username);
+        worker->source.password_file = g_strdup(source->password_file);
+    }
     worker->mailbox = vmmiMailboxRef(mailbox);
     g_mutex_init(&worker->lock);
     g_cond_init(&worker->changed);
     g_queue_init(&worker->questions);
     return worker;
-}
-
-vmmiConnect *
-vmmiWorkerGetConnect(const vmmiWorker *worker)
-{
-    return worker->connect;
 }
 
 void
@@ -119,18 +121,43 @@ ask_guest(vmmiConnect *connect, const Question *question, vmmiAnswer *answer)
         ask_figures(connect, question->uuid, answer);
 }
 
+/* Returns: 0 with worker->connect, or -1. */
+static int
+reach(vmmiWorker *worker, vmmiError **err)
+{
+    vmmiConnectOptions options = VMMI_CONNECT_OPTIONS_INIT;
+
+    if (worker->connect)
+        return 0;
+    options.username = worker->source.username;
+    options.password_file = worker->source.password_file;
+    worker->connect = vmmiConnectOpen(worker->source.uri, &options, 0, err);
+    return worker->connect ? 0 : -1;
+}
+
+/* One that was opened here and is lost is opened again for the next question. */
+static void
+drop_lost(vmmiWorker *worker, const vmmiError *error)
+{
+    if (worker->source.uri && vmmiErrorGetCode(error) == VMMI_ERR_DISCONNECTED)
+        g_clear_pointer(&worker->connect, vmmiConnectUnref);
+}
+
 static vmmiAnswer *
-ask(vmmiConnect *connect, const Question *question)
+ask(vmmiWorker *worker, const Question *question)
 {
     vmmiAnswer *answer = g_new0(vmmiAnswer, 1);
 
     answer->kind = question->kind;
     answer->token = question->token;
     answer->generation = question->generation;
-    if (question->kind == VMMI_ANSWER_ABORT)
-        vmmiGuestAbortMigration(connect, question->uuid, &answer->error);
+    if (reach(worker, &answer->error) < 0)
+        answer->look.kind = VMMI_LOOK_FAILED;
+    else if (question->kind == VMMI_ANSWER_ABORT)
+        vmmiGuestAbortMigration(worker->connect, question->uuid, &answer->error);
     else
-        ask_guest(connect, question, answer);
+        ask_guest(worker->connect, question, answer);
+    drop_lost(worker, answer->error);
     return answer;
 }
 
@@ -168,7 +195,7 @@ run(void *opaque)
         if (question->watch)
             vmmiCallGuestUnmonitor(worker->connect, question->watch);
         else
-            vmmiMailboxPut(worker->mailbox, ask(worker->connect, question));
+            vmmiMailboxPut(worker->mailbox, ask(worker, question));
         g_free(question);
     }
     unref(worker);

@@ -9,15 +9,19 @@
 #ifndef VMMI_MIGRATION_WORKER_H
 #define VMMI_MIGRATION_WORKER_H
 
+#include "migration/kept.h"
 #include "migration/mailbox.h"
 
 typedef struct vmmiWorker vmmiWorker;
 
-/* Keeps a reference of both. */
-vmmiWorker *vmmiWorkerNew(vmmiConnect *connect, vmmiMailbox *mailbox);
+/*
+ * Keeps references. @connect NULL: @source (copied) is opened on the thread when a question comes,
+ * and again when that failed or the connection is lost; each failure is an answer.
+ */
+vmmiWorker *vmmiWorkerNew(vmmiConnect *connect, const vmmiKeptSource *source,
+                          vmmiMailbox *mailbox);
 /* No more questions; those under way are answered to nobody. */
 void vmmiWorkerStop(vmmiWorker *worker);
-vmmiConnect *vmmiWorkerGetConnect(const vmmiWorker *worker);
 /*
  * Asks: VMMI_ANSWER_SOURCE (guest, figures), VMMI_ANSWER_DESTINATION (guest) or VMMI_ANSWER_ABORT.
  * Returns 0, or -1 when no thread could be started; then no answer will come.

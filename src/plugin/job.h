@@ -246,6 +246,24 @@ typedef enum {
 int vmmiJobReadStream(const vmmiJob *job, vmmiJobStream stream, int64_t offset, size_t max_bytes,
                       char **text, size_t *length, uint64_t *total, vmmiError **err);
 
+/* What a manager asked of the plugin, kept for whoever judges: the empty files asked-*. */
+typedef enum {
+    VMMI_JOB_ASKED_ABORT = 0,
+    VMMI_JOB_ASKED_RELEASE,
+    VMMI_JOB_ASKED_END,       /* it outlived its migration (L1), and was told to end */
+    VMMI_JOB_ASKED_KILL       /* it did not end, and was killed for that */
+} vmmiJobAsked;
+#define VMMI_JOB_ASKED_LAST (VMMI_JOB_ASKED_KILL + 1)
+const char *vmmiJobAskedToFile(vmmiJobAsked what);
+/*
+ * Before the signal is sent. Returns: whether this call made the mark; not when it was there, and
+ * not when there is no room for it: a request does not fail for that.
+ */
+bool vmmiJobMarkAsked(vmmiJob *job, vmmiJobAsked what);
+/* For whoever made it, when the signal could not be sent. */
+void vmmiJobUnmarkAsked(vmmiJob *job, vmmiJobAsked what);
+bool vmmiJobWasAsked(const vmmiJob *job, vmmiJobAsked what);
+
 /*
  * Writes outcome.json, once and for all: whoever comes first settles it. @json is one object.
  * Returns: 1 when this call wrote it, 0 when somebody had settled it before (read that one), -1 on

@@ -110,6 +110,8 @@ test_row(Fixture *fixture, gconstpointer data)
     if (!strstr(vmmiOutcomeGetDiagnostics(outcome), rows[row].diagnostics))
         g_test_fail_printf("diagnostics '%s'", vmmiOutcomeGetDiagnostics(outcome));
     check_record(fixture->migration, outcome);
+    g_assert_false(vmmiJobIsAcknowledged(fixture->migration->job));
+    g_assert_cmpint(vmmiMigrationAcknowledge(fixture->migration, NULL), ==, 0);
     g_assert_true(vmmiJobIsAcknowledged(fixture->migration->job));
     g_assert_cmpuint(fixture->freed, ==, 1);
 }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * kept.c: what the record of a migration keeps for the managers to come.
+ *
+ * A manager that follows a migration which another one started must know what cannot be asked for
+ * any more: whether the guest was shut off before, and where each key of the configuration came
+ * from. Both are in the object `options` of job.json (docs/run-directory.md).
+ */
+#include "migration/kept.h"
+
+#include <string.h>
+
+#include "message/json.h"
+#include "message/message.h"
+#include "util/cleanup.h"
+
+/* A record must stay readable: origins that are larger than this are left out. */
+#define ORIGINS_MAX_BYTES ((size_t)256 * 1024)
+
+char *
+vmmiKeptWrite(bool inactive, const json_t *origins)
+{
+    g_autoptr(json_t) options = json_pack("{s:b}", "inactive", inactive);
+    g_autofree char *text = origins ? vmmiJsonWrite(origins, true) : NULL;
+
+    if (text && strlen(text) <= ORIGINS_MAX_BYTES)
+        json_object_set(options, "origins", (json_t *)origins);
+    return vmmiJsonWrite(options, false);
+}
+
+static json_t *
+read_options(const vmmiJob *job)
+{
+    const char *options = vmmiJobGetRecord(job)->options;
+
+    return options ? vmmiJsonParse(options, strlen(options), NULL, NULL) : NULL;
+}
+
+bool
+vmmiKeptIsInactive(const vmmiJob *job)
+{
+    g_autoptr(json_t) options = read_options(job);
+    bool inactive = false;
+
+    vmmiJsonGetBool(options, "inactive", &inactive);
+    return inactive;
+}
+
+static vmmiMessage *
+read_configuration(const vmmiJob *job)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(vmmiMessage) message = NULL;
+    size_t length = 0;
+
+    if (vmmiJobReadConfig(job, &text, &length, NULL) < 0)
+        return NULL;
+    message = vmmiMessageParse(text, length, NULL);
+    if (!message || vmmiMessageGetKind(message) != VMMI_MESSAGE_CONFIGURATION)
+        return NULL;
+    return g_steal_pointer(&message);
+}
+
+char *
+vmmiKeptFormatConfiguration(const json_t *configuration, const json_t *origins)
+{
+    g_autoptr(json_t) shown = json_pack("{s:O}", "configuration", configuration);
+
+    json_object_set_new(shown, "origins",
+                        json_is_object(origins) ? json_incref((json_t *)origins) : json_object());
+    return vmmiJsonWrite(shown, false);
+}
+
+char *
+vmmiKeptShowConfiguration(const vmmiJob *job)
+{
+    g_autoptr(vmmiMessage) message = read_configuration(job);
+    g_autoptr(json_t) options = message ? read_options(job) : NULL;
+
+    return message ? vmmiKeptFormatConfiguration(vmmiMessageContent(message),
+                                                 json_object_get(options, "origins"))
+                   : NULL;
+}
+
+void
+vmmiKeptReadSource(const vmmiJob *job, vmmiKeptSource *source)
+{
+    g_autoptr(vmmiMessage) message = read_configuration(job);
+    const char *username = NULL, *password_file = NULL;
+
+    if (message) {
+        vmmiMessageGetString(message, "connectionCredentials.username", &username);
+        vmmiMessageGetString(message, "connectionCredentials.passwordFile", &password_file);
+    }
+    source->uri = g_strdup(vmmiJobGetRecord(job)->source_uri);
+    source->username = g_strdup(username);
+    source->password_file = g_strdup(password_file);
+}
+
+void
+vmmiKeptSourceClear(vmmiKeptSource *source)
+{
+    g_clear_pointer(&source->uri, g_free);
+    g_clear_pointer(&source->username, g_free);
+    g_clear_pointer(&source->password_file, g_free);
+}
