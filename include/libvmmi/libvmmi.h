@@ -14,6 +14,7 @@
 #include <libvmmi/vmmi-driver.h>
 #include <libvmmi/vmmi-plugin.h>
 #include <libvmmi/vmmi-migration.h>
+#include <libvmmi/vmmi-record.h>
 #include <libvmmi/vmmi-policy.h>
 #include <libvmmi/vmmi-sim.h>
 

@@ -35,7 +35,7 @@ typedef struct {
     vmmiPolicyConfig *options;
     vmmiEngine *engine;
     vmmiConnect *connect;
-    vmmiRecord record;
+    vmmiKitRecord record;
     vmmiRun *run;
 } Plugin;
 
@@ -171,7 +171,7 @@ static int
 claim_guest(Plugin *plugin, vmmiError **err)
 {
     g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
-    vmmiRecordFacts facts = {
+    vmmiKitRecordFacts facts = {
         .plugin = plugin->name,
         .plugin_path = path,
         .connect = plugin->connect,
@@ -181,10 +181,10 @@ claim_guest(Plugin *plugin, vmmiError **err)
         .configuration = plugin->config.message,
     };
 
-    if (vmmiRecordOpen(&facts, &plugin->record, err) < 0)
+    if (vmmiKitRecordOpen(&facts, &plugin->record, err) < 0)
         return -1;
     plugin->run->journal = plugin->record.journal;
-    vmmiRecordStart(&plugin->record, &plugin->policy,
+    vmmiKitRecordStart(&plugin->record, &plugin->policy,
                     plugin->run->info.job == VMMI_JOB_MIGRATION_OUT);
     vmmiRunAnnounce(plugin->run);
     return 0;
@@ -262,9 +262,9 @@ send_completion(Plugin *plugin, const vmmiKitVerdict *verdict)
     };
     g_autoptr(vmmiMessage) completion = vmmiCompletionBuild(&facts);
 
-    vmmiRecordEnd(&plugin->record, verdict, facts.statistics);
+    vmmiKitRecordEnd(&plugin->record, verdict, facts.statistics);
     vmmiStreamsWriteCompletion(&plugin->streams, completion, NULL);
-    vmmiRecordLeave(&plugin->record, completion, verdict_status(verdict));
+    vmmiKitRecordLeave(&plugin->record, completion, verdict_status(verdict));
 }
 
 /* Runs to the end. Returns the exit status (B9). */
@@ -314,7 +314,7 @@ static void
 clear(Plugin *plugin)
 {
     vmmiRunFree(plugin->run);
-    vmmiRecordClear(&plugin->record);
+    vmmiKitRecordClear(&plugin->record);
     vmmiConnectUnref(plugin->connect);
     vmmiEngineFree(plugin->engine);
     vmmiPolicyConfigFree(plugin->options);

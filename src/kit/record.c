@@ -29,7 +29,7 @@ find_own(const char *uuid)
 }
 
 static vmmiJob *
-make_own(const vmmiRecordFacts *facts, vmmiError **err)
+make_own(const vmmiKitRecordFacts *facts, vmmiError **err)
 {
     g_autoptr(vmmiRunDir) run = vmmiRunDirOpen(NULL, err);
     g_autofree char *text = vmmiMessageToJson(facts->configuration, true, NULL);
@@ -55,7 +55,7 @@ make_own(const vmmiRecordFacts *facts, vmmiError **err)
 }
 
 int
-vmmiRecordOpen(const vmmiRecordFacts *facts, vmmiRecord *record, vmmiError **err)
+vmmiKitRecordOpen(const vmmiKitRecordFacts *facts, vmmiKitRecord *record, vmmiError **err)
 {
     record->job = find_own(facts->guest->uuid);
     record->bare = record->job == NULL;
@@ -68,7 +68,7 @@ vmmiRecordOpen(const vmmiRecordFacts *facts, vmmiRecord *record, vmmiError **err
 }
 
 void
-vmmiRecordStart(vmmiRecord *record, const vmmiPolicy *policy, bool attached)
+vmmiKitRecordStart(vmmiKitRecord *record, const vmmiPolicy *policy, bool attached)
 {
     g_autoptr(json_t) data = json_pack("{s:s, s:s, s:i, s:b}", "policy", policy->name, "version",
                                        policy->version, "pid", (int)getpid(), "attached", attached);
@@ -77,7 +77,7 @@ vmmiRecordStart(vmmiRecord *record, const vmmiPolicy *policy, bool attached)
 }
 
 void
-vmmiRecordEnd(vmmiRecord *record, const vmmiKitVerdict *verdict, const vmmiSample *statistics)
+vmmiKitRecordEnd(vmmiKitRecord *record, const vmmiKitVerdict *verdict, const vmmiSample *statistics)
 {
     g_autoptr(json_t) data = json_object();
 
@@ -95,7 +95,7 @@ vmmiRecordEnd(vmmiRecord *record, const vmmiKitVerdict *verdict, const vmmiSampl
 }
 
 void
-vmmiRecordLeave(vmmiRecord *record, const vmmiMessage *completion, int exit_status)
+vmmiKitRecordLeave(vmmiKitRecord *record, const vmmiMessage *completion, int exit_status)
 {
     vmmi_autofd int fd = -1;
 
@@ -108,7 +108,7 @@ vmmiRecordLeave(vmmiRecord *record, const vmmiMessage *completion, int exit_stat
 }
 
 void
-vmmiRecordClear(vmmiRecord *record)
+vmmiKitRecordClear(vmmiKitRecord *record)
 {
     vmmiJournalFree(record->journal);
     vmmiJobUnref(record->job);

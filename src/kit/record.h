@@ -19,7 +19,7 @@ typedef struct {
     vmmiJob *job;
     vmmiJournal *journal; /* NULL: it cannot be written, which harms nobody */
     bool bare;            /* made here, since no manager did */
-} vmmiRecord;
+} vmmiKitRecord;
 
 /* What a record that is made here says. Borrowed. */
 typedef struct {
@@ -29,25 +29,26 @@ typedef struct {
     const vmmiGuestInfo *guest;
     const char *destination_uri, *migrate_uri;
     vmmiMessage *configuration;
-} vmmiRecordFacts;
+} vmmiKitRecordFacts;
 
 /*
  * Finds the job that a manager made for this process (VMMI_JOB), else makes one, which claims the
  * guest. VMMI_ERR_GUEST_BUSY when another plugin has it. Returns 0 or -1.
  */
-int vmmiRecordOpen(const vmmiRecordFacts *facts, vmmiRecord *record, vmmiError **err);
+int vmmiKitRecordOpen(const vmmiKitRecordFacts *facts, vmmiKitRecord *record, vmmiError **err);
 /* Says who works here. */
-void vmmiRecordStart(vmmiRecord *record, const vmmiPolicy *policy, bool attached);
+void vmmiKitRecordStart(vmmiKitRecord *record, const vmmiPolicy *policy, bool attached);
 /* The last entry. @statistics: NULL: unknown. */
-void vmmiRecordEnd(vmmiRecord *record, const vmmiKitVerdict *verdict, const vmmiSample *statistics);
+void vmmiKitRecordEnd(vmmiKitRecord *record, const vmmiKitVerdict *verdict,
+                      const vmmiSample *statistics);
 /*
- * Last of all, for a record that was made here: the completion joins it, and how the process is about
- * to end, since there is no shim to write that down. The guest is given free.
+ * Last of all, for a record that was made here: the completion joins it, and how the process is
+ * about to end, since there is no shim to write that down. The guest is given free.
  */
-void vmmiRecordLeave(vmmiRecord *record, const vmmiMessage *completion, int exit_status);
+void vmmiKitRecordLeave(vmmiKitRecord *record, const vmmiMessage *completion, int exit_status);
 /* The claim ends with the process. */
-void vmmiRecordClear(vmmiRecord *record);
+void vmmiKitRecordClear(vmmiKitRecord *record);
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(vmmiRecord, vmmiRecordClear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(vmmiKitRecord, vmmiKitRecordClear)
 
 #endif

@@ -14,24 +14,23 @@ text_or_null(const char *text)
     return text ? json_string(text) : json_null();
 }
 
-static void
-add_record(json_t *object, const vmmiMigration *migration)
+void
+vmmiJsonAddJob(json_t *object, const vmmiJobRecord *record, const char *directory,
+               const char *replaced_by)
 {
-    const vmmiJobRecord *record = vmmiJobGetRecord(migration->job);
-
     json_object_set_new(object, "source", text_or_null(record->source_uri));
     json_object_set_new(object, "destination", text_or_null(record->destination_uri));
     json_object_set_new(object, "migrateUri", text_or_null(record->migrate_uri));
     json_object_set_new(object, "pluginPath", text_or_null(record->plugin_path));
-    json_object_set_new(object, "directory", text_or_null(vmmiJobGetPath(migration->job)));
+    json_object_set_new(object, "directory", text_or_null(directory));
     json_object_set_new(object, "createdMs", json_integer((json_int_t)record->created_ms));
     json_object_set_new(object, "replaces", text_or_null(record->replaces));
-    json_object_set_new(object, "replacedBy", text_or_null(vmmiMigrationGetReplacedBy(migration)));
+    json_object_set_new(object, "replacedBy", text_or_null(replaced_by));
 }
 
 /* The keys of outcome.json, and null for each before the end. */
-static void
-add_outcome(json_t *object, const vmmiOutcome *outcome)
+void
+vmmiJsonAddOutcome(json_t *object, const vmmiOutcome *outcome)
 {
     static const char *const keys[] = {
         "outcome",    "where",   "error",       "evidence",   "exit",
@@ -63,7 +62,8 @@ vmmiMigrationToJson(const vmmiMigration *migration, vmmiError **err)
                        vmmiStateToString(vmmiMigrationGetState(migration)), "percent",
                        (int)vmmiMigrationGetPercent(migration));
     json_object_set_new(object, "sample", sample ? vmmiSampleToJson(sample) : json_null());
-    add_outcome(object, vmmiMigrationGetOutcome(migration));
-    add_record(object, migration);
+    vmmiJsonAddOutcome(object, vmmiMigrationGetOutcome(migration));
+    vmmiJsonAddJob(object, vmmiJobGetRecord(migration->job), vmmiJobGetPath(migration->job),
+                   vmmiMigrationGetReplacedBy(migration));
     return vmmiJsonWrite(object, false);
 }

@@ -86,42 +86,11 @@ vmmiMigrationOpen(vmmiManager *manager, const char *id, vmmiConnect *connect, vm
 
 /* --- who came after it ------------------------------------------------------------ */
 
-static unsigned long
-number_of(const char *id)
-{
-    return strtoul(id + VMMI_UUID_STRING_SIZE, NULL, 10);
-}
-
-static bool
-replaces(vmmiRunDir *run, const char *candidate, const char *id)
-{
-    g_autoptr(vmmiJob) job = vmmiJobOpen(run, candidate, NULL);
-
-    return job && g_strcmp0(vmmiJobGetRecord(job)->replaces, id) == 0;
-}
-
-/* The newest of the guest's newer jobs that names this one; to be freed. There are several when
- * the first of them could not be started. */
-static char *
-find_replacement(const vmmiJob *job)
-{
-    vmmiRunDir *run = vmmiJobGetRunDir(job);
-    const char *id = vmmiJobGetId(job);
-    g_auto(GStrv) ids = vmmiRunDirListJobs(run, NULL);
-    const char *found = NULL;
-
-    for (char **other = ids; other && *other; other++) {
-        if (strncmp(*other, id, VMMI_UUID_STRING_SIZE - 1) == 0 &&
-            number_of(*other) > number_of(id) && replaces(run, *other, id))
-            found = *other;
-    }
-    return g_strdup(found);
-}
-
 const char *
 vmmiMigrationGetReplacedBy(const vmmiMigration *migration)
 {
-    g_autofree char *found = find_replacement(migration->job);
+    g_autofree char *found =
+        vmmiJobFindReplacement(vmmiJobGetRunDir(migration->job), vmmiJobGetId(migration->job));
     vmmiMigration *owner = (vmmiMigration *)migration;
 
     if (found && g_strcmp0(found, migration->replaced_by) != 0) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "message/json.h"
+#include "plugin/job-record.h"
 #include "plugin/journal.h"
 #include "util/cleanup.h"
 
@@ -80,7 +81,8 @@ json_t *
 vmmiOutcomeToJson(const vmmiOutcome *outcome)
 {
     json_t *object =
-        json_pack("{s:s, s:s, s:s, s:{s:s, s:i}, s:o, s:s}", "outcome",
+        json_pack("{s:i, s:s, s:s, s:s, s:{s:s, s:i}, s:o, s:s}", "version", VMMI_RECORD_VERSION,
+                  "outcome",
                   vmmiOutcomeKindToString(outcome->kind), "where",
                   vmmiWhereToString(outcome->where), "evidence", outcome->evidence, "exit", "kind",
                   vmmiExitKindToString(outcome->exit_kind), "value", outcome->exit_value, "error",
@@ -123,12 +125,14 @@ vmmiOutcomeFromJson(const json_t *object, vmmiError **err)
     const json_t *actions = json_object_get(object, "actions");
     g_autoptr(vmmiOutcome) outcome = vmmiOutcomeNew();
 
+    if (vmmiJobCheckVersion(object, "outcome.json", err) < 0)
+        return NULL;
     vmmiJsonGetString(object, "outcome", &kind);
     vmmiJsonGetString(object, "where", &where);
     vmmiJsonGetString(exit, "kind", &exit_kind);
     if (vmmiOutcomeKindFromString(kind) <= VMMI_OUTCOME_NONE || vmmiWhereFromString(where) < 0 ||
         vmmiExitKindFromString(exit_kind) < 0) {
-        vmmiErrorSet(err, VMMI_ERR_MESSAGE, "the recorded outcome is damaged");
+        vmmiErrorSet(err, VMMI_ERR_MESSAGE, "outcome.json holds no outcome");
         return NULL;
     }
     outcome->kind = (vmmiOutcomeKind)vmmiOutcomeKindFromString(kind);

@@ -12,6 +12,8 @@
 
 #include <libvmmi/vmmi-migration.h>
 
+#include "plugin/job.h"
+
 /* Longest text kept of what a plugin wrote beside its completion. */
 #define VMMI_DIAGNOSTICS_MAX_BYTES (64 * 1024)
 
@@ -36,8 +38,16 @@ json_t *vmmiOutcomeToJson(const vmmiOutcome *outcome);
 /* Reads it back; NULL with VMMI_ERR_MESSAGE when it is not an outcome. */
 vmmiOutcome *vmmiOutcomeFromJson(const json_t *object, vmmiError **err);
 
+/* settle.c: the final state that goes with an outcome. */
+vmmiState vmmiOutcomeToState(vmmiOutcomeKind kind);
+
 /* {"code", "message", "details", "origin"}, or null: new reference. */
 json_t *vmmiErrorToJson(const vmmiError *error);
+
+/* json.c: the keys of an outcome, null for each when there is none; those of job.json. */
+void vmmiJsonAddOutcome(json_t *object, const vmmiOutcome *outcome);
+void vmmiJsonAddJob(json_t *object, const vmmiJobRecord *record, const char *directory,
+                    const char *replaced_by);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiOutcome, vmmiOutcomeFree)
 

@@ -225,6 +225,8 @@ void vmmiNoticeSample(vmmiMigration *migration, vmmiSample *sample);
 /* Takes both. */
 void vmmiNoticeStatus(vmmiMigration *migration, vmmiMessage *status, vmmiError *error);
 void vmmiNoticeEnd(vmmiMigration *migration);
+/* How much of all data is done, by the figures of a sample; 100 is for the end. NULL: 0. */
+unsigned int vmmiSampleToPercent(const vmmiSample *sample);
 void vmmiNoticesDeliver(vmmiManager *manager);
 void vmmiNoticesDrop(vmmiManager *manager);
 void vmmiWatchersFree(vmmiMigration *migration);

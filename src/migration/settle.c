@@ -143,8 +143,8 @@ read_settled(const vmmiMigration *migration)
     return object ? vmmiOutcomeFromJson(object, NULL) : NULL;
 }
 
-static vmmiState
-final_state(vmmiOutcomeKind kind)
+vmmiState
+vmmiOutcomeToState(vmmiOutcomeKind kind)
 {
     switch (kind) {
     case VMMI_OUTCOME_COMPLETED:
@@ -174,7 +174,7 @@ write_outcome(vmmiMigration *migration, const vmmiOutcome *outcome, vmmiError **
 static void
 finish(vmmiMigration *migration, vmmiOutcome *outcome)
 {
-    vmmiState final = final_state(outcome->kind);
+    vmmiState final = vmmiOutcomeToState(outcome->kind);
 
     migration->outcome = outcome;
     vmmiFollowStop(migration);

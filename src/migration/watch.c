@@ -60,9 +60,8 @@ vmmiNoticeState(vmmiMigration *migration, vmmiState to)
     migration->state = to;
 }
 
-/* Percent is what all data say, but it never goes back, and 100 is for the end. */
-void
-vmmiNoticePassed(vmmiMigration *migration, const vmmiSample *sample)
+unsigned int
+vmmiSampleToPercent(const vmmiSample *sample)
 {
     uint64_t percent = vmmiSampleGetOr(sample, VMMI_SAMPLE_PERCENT, 0);
     uint64_t total = vmmiSampleGetOr(sample, VMMI_SAMPLE_DATA_TOTAL_BYTES, 0);
@@ -70,7 +69,14 @@ vmmiNoticePassed(vmmiMigration *migration, const vmmiSample *sample)
 
     if (!vmmiSampleGet(sample, VMMI_SAMPLE_PERCENT, NULL) && total > 0 && remaining <= total)
         percent = (uint64_t)((double)(total - remaining) * 100.0 / (double)total);
-    migration->reached = MAX(migration->reached, (unsigned int)MIN(percent, 99));
+    return (unsigned int)MIN(percent, 99);
+}
+
+/* Percent is what all data say, but it never goes back, and 100 is for the end. */
+void
+vmmiNoticePassed(vmmiMigration *migration, const vmmiSample *sample)
+{
+    migration->reached = MAX(migration->reached, vmmiSampleToPercent(sample));
 }
 
 void

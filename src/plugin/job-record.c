@@ -108,6 +108,22 @@ vmmiJobRecordWrite(const vmmiJobRecord *record, vmmiError **err)
     return vmmiJsonWrite(root, true);
 }
 
+int
+vmmiJobCheckVersion(const json_t *root, const char *name, vmmiError **err)
+{
+    uint64_t version = 0;
+
+    if (!vmmiJsonGetUInt(root, "version", &version) || version < 1)
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "%s: 'version' must be a number from 1 on",
+                            name);
+    if (version > VMMI_RECORD_VERSION)
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            "%s has version %" G_GUINT64_FORMAT
+                            ", this library knows up to %d: use a newer libvmmi",
+                            name, version, VMMI_RECORD_VERSION);
+    return 0;
+}
+
 /*
  * Reads a file of ours: one object with a version. Returns a new reference; NULL without an error:
  * the file is missing.
@@ -118,7 +134,6 @@ read_object(int dir_fd, const char *name, vmmiError **err)
     g_autofree char *text = NULL;
     g_autoptr(vmmiError) error = NULL;
     g_autoptr(json_t) root = NULL;
-    uint64_t version = 0;
     size_t length;
 
     if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
@@ -128,17 +143,8 @@ read_object(int dir_fd, const char *name, vmmiError **err)
         vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "%s", vmmiErrorGetMessage(error));
         return NULL;
     }
-    if (!vmmiJsonGetUInt(root, "version", &version) || version < 1) {
-        vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "%s: 'version' must be a number from 1 on", name);
+    if (vmmiJobCheckVersion(root, name, err) < 0)
         return NULL;
-    }
-    if (version > VMMI_RECORD_VERSION) {
-        vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
-                     "%s has version %" G_GUINT64_FORMAT
-                     ", this library knows up to %d: use a newer libvmmi",
-                     name, version, VMMI_RECORD_VERSION);
-        return NULL;
-    }
     return g_steal_pointer(&root);
 }
 

@@ -15,6 +15,11 @@
 #define VMMI_RECORD_MAX_BYTES (1024 * 1024)
 
 /*
+ * Refuses the version of a file by name when it is larger than ours, or none. VMMI_ERR_RUN_DIR.
+ */
+int vmmiJobCheckVersion(const json_t *root, const char *name, vmmiError **err);
+
+/*
  * The text of job.json, to be freed; NULL when record->options is no object
  * (VMMI_ERR_INVALID_ARGUMENT).
  */

@@ -144,6 +144,12 @@ vmmiJobGetRecord(const vmmiJob *job)
     return &job->record;
 }
 
+json_t *
+vmmiJobGetRoot(const vmmiJob *job)
+{
+    return job->root;
+}
+
 int
 vmmiJobReadConfig(const vmmiJob *job, char **text, size_t *length, vmmiError **err)
 {

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include <glib.h>
+#include <jansson.h>
 
 #include <libvmmi/vmmi-error.h>
 #include <libvmmi/vmmi-state.h>
@@ -116,6 +117,11 @@ vmmiJob *vmmiJobOpenPath(const char *job_dir, vmmiError **err);
 vmmiJob *vmmiJobRef(vmmiJob *job);
 void vmmiJobUnref(vmmiJob *job);
 
+/*
+ * The id of the newest job that says that it took over from this one, to be freed; NULL: none does.
+ */
+char *vmmiJobFindReplacement(vmmiRunDir *run, const char *id);
+
 const char *vmmiJobGetId(const vmmiJob *job);
 /* Absolute path, borrowed: what vmmiLaunchRequest.job_dir and VMMI_JOB take. */
 const char *vmmiJobGetPath(const vmmiJob *job);
@@ -123,6 +129,8 @@ const char *vmmiJobGetPath(const vmmiJob *job);
 int vmmiJobGetFd(const vmmiJob *job);
 vmmiRunDir *vmmiJobGetRunDir(const vmmiJob *job);
 const vmmiJobRecord *vmmiJobGetRecord(const vmmiJob *job);
+/* job.json, borrowed: owns the strings of the record, but .options. */
+json_t *vmmiJobGetRoot(const vmmiJob *job);
 /* config.json, at most 1 MiB, to be freed. Returns 0 or -1. */
 int vmmiJobReadConfig(const vmmiJob *job, char **text, size_t *length, vmmiError **err);
 

@@ -117,17 +117,18 @@ read_chunk(vmmiJournalReader *reader, vmmiError **err)
 static bool
 read_kind(const json_t *object, vmmiJournalEntry *entry)
 {
-    const char *kind = "", *state = "";
+    const char *kind = "", *state = NULL;
     json_t *sample = json_object_get(object, "sample");
 
     if (!vmmiJsonGetString(object, "kind", &kind) || vmmiJournalKindFromString(kind) < 0)
         return false;
     entry->kind = (vmmiJournalKind)vmmiJournalKindFromString(kind);
-    if (entry->kind == VMMI_JOURNAL_STATE) {
-        if (!vmmiJsonGetString(object, "state", &state) || vmmiStateFromString(state) < 0)
-            return false;
+    if (vmmiJsonGetString(object, "state", &state) && vmmiStateFromString(state) >= 0) {
+        entry->has_state = true;
         entry->state = (vmmiState)vmmiStateFromString(state);
     }
+    if (entry->kind == VMMI_JOURNAL_STATE && !entry->has_state)
+        return false;
     if (entry->kind == VMMI_JOURNAL_SAMPLE) {
         if (!json_is_object(sample))
             return false;
@@ -136,21 +137,30 @@ read_kind(const json_t *object, vmmiJournalEntry *entry)
     return true;
 }
 
-/* An entry, or NULL when the line is none. */
-static vmmiJournalEntry *
-parse_line(vmmiJournalReader *reader, const char *line, size_t length)
+vmmiJournalEntry *
+vmmiJournalEntryParse(const char *line, size_t length)
 {
     g_autoptr(json_t) object = vmmiJsonParse(line, length, NULL, NULL);
     g_autoptr(vmmiJournalEntry) entry = g_new0(vmmiJournalEntry, 1);
     json_t *data = json_object_get(object, "data");
 
     if (!object || !vmmiJsonGetUInt(object, "seq", &entry->sequence) ||
-        entry->sequence <= reader->sequence ||
         !vmmiJsonGetUInt(object, "timestampMs", &entry->timestamp_ms) ||
         !vmmiJsonGetUInt(object, "boottimeMs", &entry->boottime_ms) || !read_kind(object, entry))
         return NULL;
     if (json_is_object(data))
         entry->data = json_incref(data);
+    return g_steal_pointer(&entry);
+}
+
+/* An entry, or NULL when the line is none, or one that was seen. */
+static vmmiJournalEntry *
+parse_line(vmmiJournalReader *reader, const char *line, size_t length)
+{
+    g_autoptr(vmmiJournalEntry) entry = vmmiJournalEntryParse(line, length);
+
+    if (!entry || entry->sequence <= reader->sequence)
+        return NULL;
     reader->sequence = entry->sequence;
     return g_steal_pointer(&entry);
 }

@@ -36,6 +36,7 @@ struct vmmiJournal {
     uint64_t size;
     uint64_t last_sample_ms;   /* boot time */
     bool torn;                 /* the last line may have no end */
+    vmmiState state;           /* the last one; it stands in samples too, for who reads the tail */
 };
 
 json_t *
@@ -176,6 +177,7 @@ vmmiJournalAddState(vmmiJournal *journal, vmmiState state, json_t *data, vmmiErr
 
     if (!journal)
         return 0;
+    journal->state = state;
     entry = with_data(data);
     json_object_set_new(entry, "state", json_string(vmmiStateToString(state)));
     return append(journal, VMMI_JOURNAL_STATE, entry, err);
@@ -197,11 +199,13 @@ int
 vmmiJournalAddSample(vmmiJournal *journal, const vmmiSample *sample, vmmiError **err)
 {
     uint64_t now = vmmiClockBoottimeMs();
+    json_t *entry;
 
     if (!journal || is_thinned(journal, now))
         return 0;
-    if (append(journal, VMMI_JOURNAL_SAMPLE, json_pack("{s:o}", "sample", vmmiSampleToJson(sample)),
-               err) < 0)
+    entry = json_pack("{s:s, s:o}", "state", vmmiStateToString(journal->state), "sample",
+                      vmmiSampleToJson(sample));
+    if (append(journal, VMMI_JOURNAL_SAMPLE, entry, err) < 0)
         return -1;
     journal->last_sample_ms = now;
     return 0;

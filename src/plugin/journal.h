@@ -76,11 +76,14 @@ typedef struct {
     uint64_t sequence;
     uint64_t timestamp_ms;
     uint64_t boottime_ms;
-    vmmiState state;      /* of a VMMI_JOURNAL_STATE */
+    bool has_state;       /* always with a VMMI_JOURNAL_STATE, mostly with a VMMI_JOURNAL_SAMPLE */
+    vmmiState state;
     vmmiSample *sample;   /* of a VMMI_JOURNAL_SAMPLE, else NULL */
     json_t *data;         /* an object, or NULL */
 } vmmiJournalEntry;
 void vmmiJournalEntryFree(vmmiJournalEntry *entry);
+/* An entry of one line without its newline, or NULL when it is none. Its number is not judged. */
+vmmiJournalEntry *vmmiJournalEntryParse(const char *line, size_t length);
 
 typedef struct vmmiJournalReader vmmiJournalReader;
 
@@ -104,6 +107,22 @@ bool vmmiJournalReaderHasMore(const vmmiJournalReader *reader);
 /* How many lines were no entries so far. */
 uint64_t vmmiJournalReaderGetSkipped(const vmmiJournalReader *reader);
 
+/* The end of a journal, for a look without following it. */
+#define VMMI_JOURNAL_TAIL_BYTES (64 * 1024)
+typedef struct {
+    bool written;         /* there is a journal, with something in it */
+    bool has_state;       /* .state: the last one that is not final */
+    vmmiState state;
+    vmmiSample *sample;   /* the last one, or NULL */
+} vmmiJournalTail;
+/*
+ * Reads the last VMMI_JOURNAL_TAIL_BYTES at most, in whatever state they are. A journal that is
+ * missing or cannot be read has an empty tail.
+ */
+void vmmiJournalReadTail(int job_dir_fd, vmmiJournalTail *tail);
+void vmmiJournalTailClear(vmmiJournalTail *tail);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(vmmiJournalTail, vmmiJournalTailClear)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiJournal, vmmiJournalFree)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiJournalReader, vmmiJournalReaderFree)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiJournalEntry, vmmiJournalEntryFree)

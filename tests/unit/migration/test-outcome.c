@@ -287,7 +287,7 @@ static void
 test_adopt(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     static const char settled[] =
-        "{\"outcome\": \"aborted\", \"where\": \"source\", \"evidence\": \"seen by another\","
+        "{\"version\": 1, \"outcome\": \"aborted\", \"where\": \"source\", \"evidence\": \"seen by another\","
         " \"exit\": {\"kind\": \"killed\", \"value\": 9}, \"error\": null, \"diagnostics\": \"\"}";
 
     start_moving(fixture, "");
