@@ -66,7 +66,8 @@ open_bracket(vmmiScanner *scanner, bool array)
 {
     vmmiScanLevel *level;
 
-    if (scanner->depth == VMMI_MESSAGE_MAX_DEPTH)
+    scanner->too_deep = scanner->depth == VMMI_MESSAGE_MAX_DEPTH;
+    if (scanner->too_deep)
         return bad(scanner, "more than " G_STRINGIFY(VMMI_MESSAGE_MAX_DEPTH) " levels of brackets");
     level = &scanner->levels[scanner->depth++];
     memset(level, 0, sizeof(*level));

@@ -38,6 +38,7 @@ typedef struct {
     const char *literal;  /* what is left of "true", "false" or "null" */
     unsigned int hex_left;
     const char *mistake;  /* static text */
+    bool too_deep;        /* of a mistake: nothing else is wrong, and nothing has changed */
 } vmmiScanner;
 
 void vmmiScannerInit(vmmiScanner *scanner);

@@ -20,8 +20,10 @@
  * when there is none. */
 #define MAX_ENTRIES 1000
 #define MAX_LAST_ENTRIES 100000
-/* Two completions of the largest size: noise before that is of no use. */
+/* Two completions of the largest size from the end; when there is none, one from the beginning.
+ * Noise between is of no use. */
 #define STDERR_MAX_BYTES ((size_t)2 * VMMI_MESSAGE_MAX_BYTES)
+#define STDERR_FIRST_BYTES ((size_t)VMMI_MESSAGE_MAX_BYTES)
 /* Looked at again when the locks cannot be read, or the shim is writing. */
 #define AGAIN_MS 200
 
@@ -119,15 +121,29 @@ vmmiFollowRest(vmmiMigration *migration)
 
 /* --- the plugin's end ------------------------------------------------------------- */
 
+/* @offset: -1: from the end. Returns: how much there is in all. */
+static uint64_t
+find_completion(vmmiMigration *migration, int64_t offset, size_t max_bytes, char **noise)
+{
+    g_autofree char *text = NULL;
+    uint64_t total = 0;
+    size_t length = 0;
+
+    if (vmmiJobReadStream(migration->job, VMMI_JOB_STDERR, offset, max_bytes, &text, &length,
+                          &total, NULL) == 0)
+        migration->completion = vmmiStreamFindCompletion(text, length, noise);
+    return total;
+}
+
+/* Somebody may be noisy after the completion; what is shown is the end of it. */
 static void
 read_stderr(vmmiMigration *migration)
 {
-    g_autofree char *text = NULL;
-    size_t length = 0;
+    uint64_t total = find_completion(migration, -1, STDERR_MAX_BYTES, &migration->diagnostics);
+    g_autofree char *noise = NULL;
 
-    if (vmmiJobReadStream(migration->job, VMMI_JOB_STDERR, -1, STDERR_MAX_BYTES, &text, &length,
-                          NULL, NULL) == 0)
-        migration->completion = vmmiStreamFindCompletion(text, length, &migration->diagnostics);
+    if (!migration->completion && total > STDERR_MAX_BYTES)
+        find_completion(migration, 0, STDERR_FIRST_BYTES, &noise);
 }
 
 static void

@@ -273,8 +273,8 @@ unknown_error(const vmmiEvidence *evidence, const vmmiVerdict *verdict)
     return error;
 }
 
-/* The source is silent, or the guest left it and nothing tells where it went. The plugin's word
- * alone is left. */
+/* The source is silent, or the guest left it and nothing tells where it went, or it hangs between
+ * the hosts. The plugin's word alone is left. */
 static void
 judge_open(const vmmiEvidence *evidence, vmmiPlace place, vmmiVerdict *verdict)
 {
@@ -284,7 +284,7 @@ judge_open(const vmmiEvidence *evidence, vmmiPlace place, vmmiVerdict *verdict)
         return;
     if (code == VMMI_ERR_RELEASED)
         settle(verdict, VMMI_OUTCOME_RELEASED, fault_or_word(evidence));
-    else if (code != VMMI_ERR_OK && code != VMMI_ERR_DISCONNECTED &&
+    else if (code != VMMI_ERR_OK && code != VMMI_ERR_DISCONNECTED && !vmmiPlaceIsStalled(evidence) &&
              evidence->said_outcome != VMMI_OUTCOME_UNKNOWN && place == VMMI_PLACE_UNKNOWN)
         settle(verdict, was_aborted(evidence) ? VMMI_OUTCOME_ABORTED : VMMI_OUTCOME_FAILED,
                fault_or_word(evidence));

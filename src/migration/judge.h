@@ -52,9 +52,10 @@ typedef struct {
     vmmiLook event; /* the last thing that the source reported by itself */
     vmmiLook destination;
     const char *source_failure; /* why the source did not answer */
+    bool stalled; /* it has kept the guest paused for a migration that runs no more, for too long */
     bool inactive; /* the guest was shut off before it began: an offline migration, if any */
 
-    bool abort_asked; /* by this manager */
+    bool abort_asked; /* by whichever manager */
     bool release_asked;
     bool patient; /* hosts that did not answer will be asked again */
 } vmmiEvidence;
@@ -74,6 +75,8 @@ void vmmiVerdictClear(vmmiVerdict *verdict);
  * left it for good. */
 bool vmmiLookIsMoving(const vmmiLook *look);
 bool vmmiLookHasLeft(const vmmiLook *look);
+/* Whether the guest is paused for a migration that does not run (any more, or for a moment). */
+bool vmmiLookIsStalled(const vmmiLook *look);
 /* Whether the source's word settles where the guest is. */
 bool vmmiLookDecides(const vmmiLook *look);
 /* "shut off: migrated"; to be freed. */

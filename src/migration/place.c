@@ -98,6 +98,13 @@ vmmiLookIsMoving(const vmmiLook *look)
 }
 
 bool
+vmmiLookIsStalled(const vmmiLook *look)
+{
+    return look->kind == VMMI_LOOK_SEEN && look->state == VMMI_GUEST_PAUSED &&
+           look->job != VMMI_JOB_MIGRATION_OUT && look->reason == VMMI_REASON_MIGRATION;
+}
+
+bool
 vmmiLookHasLeft(const vmmiLook *look)
 {
     vmmiPlace place = place_of_source(look);
@@ -203,6 +210,13 @@ place_of_statements(const vmmiEvidence *evidence, vmmiPlace source, const char *
     return success_counts(evidence, source) ? VMMI_PLACE_DESTINATION : VMMI_PLACE_UNKNOWN;
 }
 
+/* It may have been started on the destination; its migration would have told, but runs no more. */
+bool
+vmmiPlaceIsStalled(const vmmiEvidence *evidence)
+{
+    return evidence->stalled && vmmiLookIsStalled(&evidence->source);
+}
+
 static char *
 describe_source(const vmmiEvidence *evidence, const char *then)
 {
@@ -213,7 +227,8 @@ describe_source(const vmmiEvidence *evidence, const char *then)
                                evidence->source_failure ? ": " : "",
                                evidence->source_failure ? evidence->source_failure : "", then);
     look = vmmiLookToText(&evidence->source);
-    return g_strdup_printf("source domain is %s; %s", look, then);
+    return g_strdup_printf("source domain is %s%s; %s", look,
+                           vmmiPlaceIsStalled(evidence) ? ", but no migration runs any more" : "", then);
 }
 
 /* The source does not decide: ask the rest, in order. */
@@ -263,7 +278,8 @@ place_of_inactive(const vmmiEvidence *evidence, char **text)
 vmmiPlace
 vmmiPlaceFind(const vmmiEvidence *evidence, char **text)
 {
-    vmmiPlace source = place_of_source(&evidence->source);
+    vmmiPlace source =
+        vmmiPlaceIsStalled(evidence) ? VMMI_PLACE_UNKNOWN : place_of_source(&evidence->source);
     g_autofree char *look = NULL;
 
     if (evidence->inactive && evidence->source.kind == VMMI_LOOK_SEEN &&

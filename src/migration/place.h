@@ -18,6 +18,8 @@ typedef enum {
     VMMI_PLACE_LEFT    /* not on the source any more, and nothing tells where it went */
 } vmmiPlace;
 
+/* Whether the guest hangs between the hosts: the source neither runs it nor moves it any more. */
+bool vmmiPlaceIsStalled(const vmmiEvidence *evidence);
 /* @text: (out): how it is known, to be freed. */
 vmmiPlace vmmiPlaceFind(const vmmiEvidence *evidence, char **text);
 /* The place as B15 words it; a guest that is being moved runs where its processors run. */

@@ -41,10 +41,11 @@ typedef struct {
     unsigned int
         overdue; /* how long a plugin may outlive its migration (L1) before it is told to end ... */
     unsigned int overdue_kill; /* ... and from then until it is killed */
+    unsigned int stalled; /* how long a guest may be paused for a migration that runs no more */
 } vmmiLimits;
 #define VMMI_LIMITS_INIT                                                                           \
     {                                                                                              \
-        5000, 10000, 2000, 10000, 50000, 30000, 10000                                              \
+        5000, 10000, 2000, 10000, 50000, 30000, 10000, 30000                                           \
     }
 /* How many threads that are stuck in a host are let go before no more are started for it. */
 #define VMMI_MAX_ORPHANS 4
@@ -57,6 +58,7 @@ typedef enum {
     VMMI_TIMER_SILENCE,
     VMMI_TIMER_SETTLE,
     VMMI_TIMER_ATTEND,
+    VMMI_TIMER_STALLED,
     VMMI_TIMER_STATUS,
     VMMI_TIMER_ESCALATE,
     VMMI_TIMER_OVERDUE
@@ -159,6 +161,7 @@ struct vmmiMigration {
     void *monitor;
     vmmiLook source, event, at_destination;
     unsigned int event_waits;
+    bool stalled; /* for too long */
     char *source_failure;
     vmmiSample *completed;
 

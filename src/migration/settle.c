@@ -64,6 +64,7 @@ gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmm
     evidence->event = migration->event;
     evidence->destination = migration->at_destination;
     evidence->source_failure = migration->source_failure;
+    evidence->stalled = migration->stalled;
     evidence->inactive = migration->inactive;
     evidence->patient = patient;
     add_completion(migration, evidence, said);
@@ -262,6 +263,29 @@ judge(vmmiMigration *migration, bool patient)
     }
 }
 
+/* A guest that is paused for a migration which runs no more: a bounded time, then it is judged by
+ * what others say. */
+static void
+watch_stall(vmmiMigration *migration)
+{
+    if (!vmmiLookIsStalled(&migration->source)) {
+        vmmiTimerStop(migration, VMMI_TIMER_STALLED);
+        migration->stalled = false;
+    } else if (!migration->stalled && !vmmiTimerIsSet(migration, VMMI_TIMER_STALLED)) {
+        vmmiTimerSet(migration, VMMI_TIMER_STALLED, migration->manager->limits.stalled);
+    }
+}
+
+/* The last look, and the destination's word once more. */
+static void
+end_stall(vmmiMigration *migration)
+{
+    migration->stalled = true;
+    vmmiTimerSet(migration, VMMI_TIMER_SETTLE, migration->manager->limits.settle);
+    vmmiAskForget(migration);
+    vmmiAskSource(migration);
+}
+
 void
 vmmiSettleAnswered(vmmiMigration *migration)
 {
@@ -269,13 +293,15 @@ vmmiSettleAnswered(vmmiMigration *migration)
 
     if (migration->source.kind == VMMI_LOOK_NEVER)
         return;
+    watch_stall(migration);
     /* Lost while it was unattended: a bounded time from now on. */
     if (migration->source.kind == VMMI_LOOK_FAILED && !patient) {
         vmmiTimerSet(migration, VMMI_TIMER_SETTLE, migration->manager->limits.settle);
         patient = true;
     }
     /* Where the source does not decide, the destination is heard as well. */
-    if (migration->destination && !vmmiLookDecides(&migration->source) &&
+    if (migration->destination &&
+        (migration->stalled || !vmmiLookDecides(&migration->source)) &&
         vmmiAskDestination(migration) && migration->at_destination.kind == VMMI_LOOK_NEVER &&
         patient)
         return;
@@ -304,6 +330,10 @@ vmmiSettleTimer(vmmiMigration *migration, vmmiTimer timer)
 {
     if (migration->outcome || timer == VMMI_TIMER_ATTEND)
         return;
+    if (timer == VMMI_TIMER_STALLED) {
+        end_stall(migration);
+        return;
+    }
     if (migration->source.kind == VMMI_LOOK_NEVER)
         migration->source.kind = VMMI_LOOK_FAILED;
     judge(migration, false);

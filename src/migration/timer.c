@@ -66,6 +66,7 @@ run(vmmiMigration *migration, vmmiTimer timer)
         break;
     case VMMI_TIMER_SETTLE:
     case VMMI_TIMER_ATTEND:
+    case VMMI_TIMER_STALLED:
         vmmiSettleTimer(migration, timer);
         break;
     case VMMI_TIMER_STATUS:

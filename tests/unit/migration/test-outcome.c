@@ -24,6 +24,10 @@ static const struct {
     { "garbage-around", "echo 'warning: { no json' >&2\n" SAY_SUCCESS "echo 'bye }' >&2",
       { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE }, VMMI_OUTCOME_COMPLETED,
       VMMI_WHERE_DESTINATION, VMMI_EXIT_EXITED, 0, 0, "warning: { no json\nbye }" },
+    { "noise-without-end",
+      SAY_SUCCESS "head -c 3000000 /dev/zero | tr '\\0' x >&2\necho bye >&2",
+      { VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE }, VMMI_OUTCOME_COMPLETED,
+      VMMI_WHERE_DESTINATION, VMMI_EXIT_EXITED, 0, 0, "xxxbye" },
     { "two-completions", SAY_SUCCESS SAY_ERROR(8) "exit 1",
       { VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_NONE }, VMMI_OUTCOME_FAILED,
       VMMI_WHERE_SOURCE, VMMI_EXIT_EXITED, 1, 8, "\"result\": \"success\"" },
@@ -187,6 +191,21 @@ test_unattended_lost(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_true(log_has(fixture, "unattended>unknown end:unknown"));
     g_assert_cmpint(vmmiOutcomeGetWhere(vmmiMigrationGetOutcome(fixture->migration)), ==,
                     VMMI_WHERE_UNKNOWN);
+}
+
+/* The guest stays paused by a migration that runs no more: not for ever. */
+static void
+test_stalled(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    fixture->manager->limits.settle = 200;
+    fixture->manager->limits.stalled = 200;
+    start_moving(fixture, "");
+    world_set(&source_world, 1, VMMI_GUEST_PAUSED, VMMI_REASON_MIGRATION, VMMI_JOB_NONE);
+    kill_plugin(fixture);
+    dispatch_until(fixture, has_ended);
+    g_assert_true(log_has(fixture, ">unattended unattended>unknown end:unknown"));
+    g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)),
+                            "paused: migration under way, but no migration runs any more"));
 }
 
 /* A source that hangs does not hang the manager. */
@@ -473,6 +492,7 @@ main(int argc, char **argv)
     ADD("unattended/completed", test_unattended);
     ADD("unattended/aborted", test_unattended_abort);
     ADD("unattended/lost", test_unattended_lost);
+    ADD("unattended/stalled", test_stalled);
     ADD("source-stuck", test_source_stuck);
     ADD("destination-tells", test_destination_tells);
     ADD("shim-killed", test_shim_killed);

@@ -15,6 +15,9 @@
     "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": 1, \"status\": "     \
     "{\"state\": \"precopy\"}}"
 
+/* 16 levels. */
+#define NEST "{\"k\":[{\"k\":[{\"k\":[{\"k\":[{\"k\":[{\"k\":[{\"k\":[{\"k\":["
+
 static const struct {
     const char *name, *text;
     uint64_t timestamp; /* of the completion; 0: there is none */
@@ -32,6 +35,14 @@ static const struct {
     { "status-is-none", STATUS, 0, STATUS },
     { "other-version", "{\"vmmiVersion\": \"9.0\", \"contentType\": \"completion\"}", 0,
       "{\"vmmiVersion\": \"9.0\", \"contentType\": \"completion\"}" },
+    { "inside-open-objects", "{\"a\": {\"b\": " DONE("success", "1"), 1, "{\"a\": {\"b\":" },
+    { "inside-open-array", "{\"a\": [{}, " DONE("success", "1") ", " DONE("success", "2") " oops", 2,
+      "{\"a\": [{}, " DONE("success", "1") ",  oops" },
+    { "inside-too-deep", NEST NEST NEST "{}, " DONE("success", "1") "]]]]", 1,
+      NEST NEST NEST "{}, ]]]]" },
+    { "quote-before-on-the-line", "say {\"a " DONE("success", "1"), 1, "say {\"a" },
+    { "inside-a-whole-object", "{\"a\": " DONE("success", "1") "}", 0,
+      "{\"a\": " DONE("success", "1") "}" },
     { "control-characters", "\033[31mred\a", 0, "[31mred" },
     { "broken-utf8",
       "a\xff"
