@@ -12,9 +12,9 @@
  * its end, and the outcome is settled once for all of them. What one asked for (abort, release) is
  * in the record, and is known to the others.
  *
- * Nothing here waits for a host or a plugin but vmmiMigrationStart() and vmmiMigrationWait(). Hosts
- * are asked by a thread per connection, with all signals blocked. How a migration can end, and how
- * that is known: docs/outcomes.md.
+ * Nothing here waits for a host or a plugin but vmmiMigrationStart(), vmmiMigrationTakeOver() and
+ * vmmiMigrationWait(). Hosts are asked by a thread per connection, with all signals blocked. How a
+ * migration can end, and how that is known: docs/outcomes.md.
  */
 #ifndef VMMI_MIGRATION_H
 #define VMMI_MIGRATION_H
@@ -148,6 +148,60 @@ VMMI_PUBLIC vmmiMigration *vmmiMigrationStart(vmmiManager *manager, vmmiConnect 
  */
 VMMI_PUBLIC vmmiMigration *vmmiMigrationOpen(vmmiManager *manager, const char *id,
                                              vmmiConnect *connect, vmmiError **err);
+
+/* flags of vmmiTakeOverOptions */
+#define VMMI_TAKE_OVER_KILL (1u << 0) /* a plugin that does not end in time is killed */
+
+/* How to take over. Strings are borrowed for the call. Bytes that this library does not know must
+ * be zero. */
+typedef struct {
+    size_t size; /* set by VMMI_TAKE_OVER_OPTIONS_INIT */
+    unsigned int flags;
+    const char *guest; /* selector, see vmmiGuestLookup(); mandatory */
+    /* NULL: the plugin that is in charge, or was until it died, else as for vmmiMigrationStart() */
+    const char *plugin;
+    const char *configuration;    /* as for vmmiMigrationStart() */
+    const char *const *settings;  /* the same */
+    vmmiConnect *destination;     /* the same */
+    unsigned int describe_timeout_ms; /* 0: 5,000 */
+    unsigned int start_timeout_ms;    /* 0: 10,000: the longest time until the plugin runs */
+    unsigned int release_timeout_ms;  /* 0: 10,000: the longest time until the old one has ended */
+} vmmiTakeOverOptions;
+#define VMMI_TAKE_OVER_OPTIONS_INIT \
+    { sizeof(vmmiTakeOverOptions), 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0 }
+
+/**
+ * vmmiMigrationTakeOver:
+ * @manager: who follows it
+ * @connect: the source host; a reference is kept while the migration is followed
+ * @options: what to put in charge
+ * @err: (out) (optional): VMMI_ERR_GUEST_UNKNOWN; VMMI_ERR_STATE when no migration of the guest
+ *   runs (any more), with how it ended; VMMI_ERR_GUEST_BUSY when the plugin in charge does not end,
+ *   or somebody else took over; VMMI_ERR_NOT_SUPPORTED when the migration is not peer-to-peer, or a
+ *   setting cannot be changed in flight; VMMI_ERR_PLUGIN_*, configuration errors
+ *
+ * Puts a policy in charge of a migration that runs already (L7, L8, B13): one that another plugin
+ * drives, that a dead plugin left, or that somebody else started. First everything is checked; then
+ * the plugin in charge is told to end (SIGTERM: the migration goes on) and waited for, the guest is
+ * claimed, and the new plugin is launched with `migration.attach` "only". The new record has
+ * `replaces`; the outcome of the old one is "released".
+ *
+ * With the same plugin the effective configuration of the old one is the base: configuration and
+ * settings are laid over it. Another one gets its own defaults and of the old configuration
+ * `migration`, `connection` and the credentials. libvirt's limits (speed, downtime) stay as the old
+ * policy set them until the new one sets its own.
+ *
+ * When the new plugin cannot be started, the old one is started again, with its own configuration,
+ * in a record of its own; the error says what is in charge now: that one, or nobody. The call waits
+ * for the plugins: up to release_timeout_ms and start_timeout_ms, twice the latter when the old one
+ * is started again.
+ *
+ * Returns: (transfer full): the migration, in state "starting", or NULL.
+ * Since: 0.1
+ */
+VMMI_PUBLIC vmmiMigration *vmmiMigrationTakeOver(vmmiManager *manager, vmmiConnect *connect,
+                                                 const vmmiTakeOverOptions *options,
+                                                 vmmiError **err);
 VMMI_PUBLIC vmmiMigration *vmmiMigrationRef(vmmiMigration *migration);
 /** The last reference stops following: no callback comes any more, the migration goes on. NULL is
  * fine. Since: 0.1 */

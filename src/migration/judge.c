@@ -144,6 +144,8 @@ judge_moving(const vmmiEvidence *evidence, vmmiVerdict *verdict)
         settle(verdict, VMMI_OUTCOME_RELEASED, fault_or_word(evidence));
     else if (started_nothing(evidence))
         settle(verdict, VMMI_OUTCOME_FAILED, fault_or_word(evidence));
+    else if (evidence->replaced)
+        settle(verdict, VMMI_OUTCOME_RELEASED, fault_or_word(evidence));
     else
         verdict->moving = true;
 }

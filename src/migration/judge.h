@@ -57,6 +57,7 @@ typedef struct {
 
     bool abort_asked; /* by whichever manager */
     bool release_asked;
+    bool replaced; /* another policy took the migration over */
     bool patient; /* hosts that did not answer will be asked again */
 } vmmiEvidence;
 

@@ -90,7 +90,8 @@ const char *
 vmmiMigrationGetReplacedBy(const vmmiMigration *migration)
 {
     g_autofree char *found =
-        vmmiJobFindReplacement(vmmiJobGetRunDir(migration->job), vmmiJobGetId(migration->job));
+        vmmiJobFindReplacement(vmmiJobGetRunDir(migration->job), vmmiMigrationGetId(migration),
+                               false);
     vmmiMigration *owner = (vmmiMigration *)migration;
 
     if (found && g_strcmp0(found, migration->replaced_by) != 0) {

@@ -3,11 +3,13 @@
  * private.h: the objects behind vmmiManager and vmmiMigration, and what the files of this room call
  * of each other.
  *
- *     start.c     makes a migration        follow.c   its files: journal, streams, the plugin's end
+ *     start.c     makes a migration        take-over.c one that runs already
+ *     begin.c     what both share          charge.c   who is in charge
+ *     kept.c      what the record keeps    follow.c   its files: journal, streams, the plugin's end
  *     manager.c   descriptor and dispatch  ask.c      its hosts: figures, places, events
  *     watch.c     callbacks, in order      settle.c   from the plugin's end to the outcome
  *     status.c    a status on request      control.c  abort, release, and plugins that do not end
- *     open.c      follows a recorded one   kept.c     what the record keeps for that
+ *     open.c      follows a recorded one
  */
 #ifndef VMMI_MIGRATION_PRIVATE_H
 #define VMMI_MIGRATION_PRIVATE_H

@@ -15,7 +15,7 @@ read_linked(vmmiRunDir *run, const char *id, vmmiError **err)
     vmmiRecord *record = vmmiRecordRead(run, id, err);
 
     if (record)
-        record->replaced_by = vmmiJobFindReplacement(run, id);
+        record->replaced_by = vmmiJobFindReplacement(run, id, false);
     return record;
 }
 
@@ -107,7 +107,7 @@ find_of_guest(vmmiRunDir *run, const Wanted *wanted, const char *selector, vmmiE
         return NULL;
     record = find_best(run, ids, wanted, &damage, &error);
     if (record) {
-        record->replaced_by = vmmiJobFindReplacement(run, record->id);
+        record->replaced_by = vmmiJobFindReplacement(run, record->id, false);
         return record;
     }
     if (error)

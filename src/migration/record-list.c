@@ -60,6 +60,14 @@ add_all(vmmiRecordList *list, vmmiRunDir *run, char **ids)
     }
 }
 
+/* As vmmiJobFindReplacement() has it. */
+static bool
+takes_over(const vmmiRecord *record)
+{
+    return record->job.replaces && record->phase != VMMI_PHASE_ABANDONED &&
+           vmmiOutcomeGetExitKind(record->outcome) != VMMI_EXIT_NOT_STARTED;
+}
+
 /* Records come in the order of their numbers: the last that took over counts. */
 static void
 link_replaced(vmmiRecordList *list)
@@ -69,7 +77,7 @@ link_replaced(vmmiRecordList *list)
     for (guint i = 0; i < list->records->len; i++) {
         vmmiRecord *record = g_ptr_array_index(list->records, i);
         vmmiRecord *replaced =
-            record->job.replaces ? g_hash_table_lookup(by_id, record->job.replaces) : NULL;
+            takes_over(record) ? g_hash_table_lookup(by_id, record->job.replaces) : NULL;
 
         if (replaced) {
             g_free(replaced->replaced_by);

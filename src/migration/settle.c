@@ -50,6 +50,9 @@ add_journal(const vmmiMigration *migration, vmmiEvidence *evidence)
 static void
 gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmmiError **said)
 {
+    g_autofree char *successor =
+        vmmiJobFindReplacement(migration->manager->run, vmmiMigrationGetId(migration), true);
+
     memset(evidence, 0, sizeof(*evidence));
     evidence->plugin = vmmiMigrationGetPlugin(migration);
     evidence->guest = vmmiMigrationGetGuestName(migration);
@@ -66,6 +69,7 @@ gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmm
     evidence->source_failure = migration->source_failure;
     evidence->stalled = migration->stalled;
     evidence->inactive = migration->inactive;
+    evidence->replaced = successor != NULL;
     evidence->patient = patient;
     add_completion(migration, evidence, said);
     add_journal(migration, evidence);

@@ -27,6 +27,8 @@ typedef struct {
     json_t *content;
     json_t *origins;
     const char *connection_uri;   /* NULL: any */
+    const json_t *record;         /* of a migration that runs, borrowed; NULL: none runs */
+    bool in_flight;               /* settings come too late for some things */
 } Merge;
 
 static void
@@ -155,6 +157,8 @@ lay_file(Merge *merge, const char *plugin_name, vmmiError **err)
         return raise_malformed(err, mistake, "default configuration");
     if (merge->connection_uri)
         json_object_del(vmmiMessageContent(message), "connection");
+    if (merge->record)
+        json_object_del(vmmiMessageContent(message), "migration");
     return lay_on(merge, vmmiMessageContent(message), path, err);
 }
 
@@ -218,6 +222,23 @@ check_way(const json_t *content, const char *path, vmmiError **err)
     return 0;
 }
 
+/* What libvirt fixes when a migration begins. */
+static int
+check_changeable(const Merge *merge, const char *path, const json_t *over, vmmiError **err)
+{
+    static const char *const movable[] = { "migration.attach", "migration.replace",
+                                           "migration.params.bandwidth",
+                                           "migration.params.bandwidth.postcopy", NULL };
+
+    if (!merge->in_flight || !(g_str_equal(path, "migration") ||
+                               g_str_has_prefix(path, "migration.")) ||
+        g_strv_contains(movable, path) ||
+        json_equal(vmmiPathGet(merge->content, path), vmmiPathGet(over, path)))
+        return 0;
+    return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED,
+                        "setting '%s' cannot be changed while the migration runs", path);
+}
+
 static int
 lay_setting(Merge *merge, const char *setting, vmmiError **err)
 {
@@ -225,22 +246,61 @@ lay_setting(Merge *merge, const char *setting, vmmiError **err)
     g_autofree char *path = NULL;
 
     if (vmmiConfigurationApply(over, setting, &path, err) < 0 ||
-        check_way(merge->content, path, err) < 0 || check_connection(merge, over, err) < 0)
+        check_way(merge->content, path, err) < 0 || check_connection(merge, over, err) < 0 ||
+        check_changeable(merge, path, over, err) < 0)
         return -1;
     return lay_on(merge, over, "--set", err);
 }
 
 static int
-lay_all(Merge *merge, const char *plugin_name, const char *caller_json, const char *const *settings,
-        vmmiError **err)
+lay_settings(Merge *merge, const char *const *settings, vmmiError **err)
 {
-    if (lay_defaults(merge, err) < 0 || lay_file(merge, plugin_name, err) < 0 ||
-        lay_caller(merge, caller_json, err) < 0)
-        return -1;
     for (; settings && *settings; settings++) {
         if (lay_setting(merge, *settings, err) < 0)
             return -1;
     }
+    return 0;
+}
+
+/* Of a migration that runs: all, or what does not belong to its policy. */
+static int
+lay_record(Merge *merge, bool whole, vmmiError **err)
+{
+    static const char *const common[] = { "migration", "connection", "connectionCredentials" };
+    g_autoptr(json_t) kept = whole ? json_deep_copy(merge->record) : json_object();
+    json_t *migration;
+
+    for (size_t i = 0; !whole && i < G_N_ELEMENTS(common); i++) {
+        const json_t *value = json_object_get(merge->record, common[i]);
+
+        if (value)
+            json_object_set_new(kept, common[i], json_deep_copy(value));
+    }
+    /* How that one came to its job is no matter of the next one. */
+    migration = json_object_get(kept, "migration");
+    json_object_del(migration, "attach");
+    json_object_del(migration, "replace");
+    return lay_on(merge, kept, "record", err);
+}
+
+static int
+check_all(Merge *merge, const vmmiPlugin *plugin, vmmiMessage **ret_message, json_t **ret_origins,
+          vmmiError **err)
+{
+    g_autoptr(vmmiMessage) message = NULL;
+    g_autofree char *text = NULL;
+
+    if (vmmiConfigCheckOptions(plugin->name, plugin->description,
+                               json_object_get(merge->content, "policy"), merge->origins, err) < 0)
+        return -1;
+    message = vmmiMessageNewContent("configuration", json_incref(merge->content), err);
+    /* Writing checks types, size and depth. */
+    text = message ? vmmiMessageToJson(message, false, err) : NULL;
+    if (!text)
+        return vmmiErrorPrefix(err, "the effective configuration");
+    *ret_message = g_steal_pointer(&message);
+    if (ret_origins)
+        *ret_origins = json_incref(merge->origins);
     return 0;
 }
 
@@ -249,21 +309,29 @@ vmmiConfigMerge(const vmmiPlugin *plugin, const char *connection_uri, const char
                 const char *const *settings, vmmiMessage **ret_message, json_t **ret_origins,
                 vmmiError **err)
 {
-    g_auto(Merge) merge = { json_object(), json_object(), connection_uri };
-    g_autoptr(vmmiMessage) message = NULL;
-    g_autofree char *text = NULL;
+    g_auto(Merge) merge = { json_object(), json_object(), connection_uri, NULL, false };
 
-    if (lay_all(&merge, plugin->name, caller_json, settings, err) < 0 ||
-        vmmiConfigCheckOptions(plugin->name, plugin->description,
-                               json_object_get(merge.content, "policy"), merge.origins, err) < 0)
+    if (lay_defaults(&merge, err) < 0 || lay_file(&merge, plugin->name, err) < 0 ||
+        lay_caller(&merge, caller_json, err) < 0 || lay_settings(&merge, settings, err) < 0)
         return -1;
-    message = vmmiMessageNewContent("configuration", json_incref(merge.content), err);
-    /* Writing checks types, size and depth. */
-    text = message ? vmmiMessageToJson(message, false, err) : NULL;
-    if (!text)
-        return vmmiErrorPrefix(err, "the effective configuration");
-    *ret_message = g_steal_pointer(&message);
-    if (ret_origins)
-        *ret_origins = json_incref(merge.origins);
-    return 0;
+    return check_all(&merge, plugin, ret_message, ret_origins, err);
+}
+
+int
+vmmiConfigMergeRecord(const vmmiPlugin *plugin, const char *connection_uri, const json_t *record,
+                      bool whole, const char *caller_json, const char *const *settings,
+                      vmmiMessage **ret_message, json_t **ret_origins, vmmiError **err)
+{
+    g_auto(Merge) merge = { json_object(), json_object(), connection_uri, record, true };
+    const char *recorded = json_string_value(json_object_get(record, "connection"));
+
+    /* The same guests, perhaps by another way: the plugin's way is known to work. */
+    if (recorded)
+        merge.connection_uri = recorded;
+    if (lay_defaults(&merge, err) < 0 ||
+        (!(record && whole) && lay_file(&merge, plugin->name, err) < 0) ||
+        (record && lay_record(&merge, whole, err) < 0) ||
+        lay_caller(&merge, caller_json, err) < 0 || lay_settings(&merge, settings, err) < 0)
+        return -1;
+    return check_all(&merge, plugin, ret_message, ret_origins, err);
 }

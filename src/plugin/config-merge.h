@@ -5,6 +5,8 @@
 #ifndef VMMI_PLUGIN_CONFIG_MERGE_H
 #define VMMI_PLUGIN_CONFIG_MERGE_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include <libvmmi/vmmi-message.h>
@@ -42,6 +44,20 @@ char *vmmiConfigDefaultPath(const char *plugin_name);
 int vmmiConfigMerge(const vmmiPlugin *plugin, const char *connection_uri, const char *caller_json,
                     const char *const *settings, vmmiMessage **ret_message, json_t **ret_origins,
                     vmmiError **err);
+
+/*
+ * The same for a migration that runs already. @record is the content of the configuration that it
+ * has. @whole: the plugin stays the same, and @record is the base instead of defaults and default
+ * file. Else of @record are kept `migration`, `connection` and `connectionCredentials`, over the
+ * plugin's default file, whose `migration` does not count. The origin of what is kept is "record".
+ * @record NULL: like vmmiConfigMerge(). Settings cannot change what cannot be changed in flight:
+ * `migration.mode`, `.flags`, `.keepSource`, and of `.params` all but "bandwidth" and
+ * "bandwidth.postcopy" (VMMI_ERR_NOT_SUPPORTED); to say again what holds already is fine.
+ */
+int vmmiConfigMergeRecord(const vmmiPlugin *plugin, const char *connection_uri,
+                          const json_t *record, bool whole, const char *caller_json,
+                          const char *const *settings, vmmiMessage **ret_message,
+                          json_t **ret_origins, vmmiError **err);
 
 /*
  * Checks `policy` of a configuration against the options that a description (B17) names.

@@ -110,6 +110,37 @@ vmmiClaimTake(vmmiRunDir *run, const char *key, const char *id, int *lock_fd, vm
     return replace_claim(run, key, target, err);
 }
 
+/* The claim is gone: the old job's manager has tidied up, or somebody else was faster. */
+static int
+check_successor(vmmiRunDir *run, const vmmiJob *job, vmmiError **err)
+{
+    g_autofree char *other =
+        job->record.replaces ? vmmiJobFindReplacement(run, job->record.replaces, true) : NULL;
+
+    return other ? raise_busy(other, err) : 0;
+}
+
+int
+vmmiClaimSucceed(vmmiRunDir *run, const char *key, const vmmiJob *job, const char *expected,
+                 vmmiError **err)
+{
+    g_autofree char *target = g_strconcat(TARGET_PREFIX, job->id, NULL);
+    g_autofree char *holder = NULL;
+    vmmi_autofd int lock = vmmiRunDirLock(run, true, VMMI_RUN_DIR_LOCK_MS, err);
+    int found;
+
+    if (lock < 0)
+        return -1;
+    found = read_claim(run, key, &holder);
+    if (found < 0)
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "'%s/by-guest/%s' is no claim", run->path, key);
+    if (found == 0 && check_successor(run, job, err) < 0)
+        return -1;
+    if (found > 0 && (g_strcmp0(holder, expected) != 0 || holder_is_live(run, holder)))
+        return raise_busy(holder, err);
+    return replace_claim(run, key, target, err);
+}
+
 void
 vmmiClaimDrop(vmmiRunDir *run, const char *key, const char *id)
 {
@@ -118,6 +149,17 @@ vmmiClaimDrop(vmmiRunDir *run, const char *key, const char *id)
 
     if (lock >= 0 && read_claim(run, key, &holder) > 0 && g_str_equal(holder, id))
         unlinkat(run->guests_fd, key, 0);
+}
+
+int
+vmmiClaimRead(vmmiRunDir *run, const char *world, const char *uuid, char **ret_id, vmmiError **err)
+{
+    g_autofree char *key = vmmiClaimKey(world, uuid);
+    int found = read_claim(run, key, ret_id);
+
+    if (found < 0)
+        vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "'%s/by-guest/%s' is no claim", run->path, key);
+    return found;
 }
 
 int

@@ -30,6 +30,7 @@ typedef struct {
     const vmmiJobRecord *given;
     const char *config;
     size_t config_length;
+    bool unclaimed;       /* another holds the guest, and is to be followed */
     char *uuid;           /* in lower case */
     char *temporary;      /* name while it is made */
     char *id;             /* name afterwards */
@@ -164,6 +165,8 @@ publish(Maker *maker, vmmiError **err)
 static int
 claim(Maker *maker, vmmiError **err)
 {
+    if (maker->unclaimed)
+        return 0;
     return vmmiClaimTake(maker->run, maker->key, maker->id, &maker->run_lock, err);
 }
 
@@ -206,9 +209,9 @@ static int
 check_claim(Maker *maker, vmmiError **err)
 {
     g_autofree char *holder = NULL;
-    int found = vmmiClaimFind(maker->run, maker->given->world, maker->uuid, &holder, NULL);
 
-    if (found > 0)
+    if (!maker->unclaimed &&
+        vmmiClaimFind(maker->run, maker->given->world, maker->uuid, &holder, NULL) > 0)
         return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest %s has a policy already: migration %s",
                             maker->uuid, holder);
     return 0;
@@ -229,6 +232,33 @@ finish(Maker *maker, vmmiError **err)
     return NULL;
 }
 
+/* Takes what @maker holds in any case. */
+static vmmiJob *
+make(Maker *maker, vmmiJobStepFunc before, void *opaque, vmmiError **err)
+{
+    vmmiRunDir *run = maker->run;
+
+    if (check_given(run, maker->given, maker->config_length, err) < 0)
+        return NULL;
+    maker->uuid = g_ascii_strdown(maker->given->guest_uuid, -1);
+    maker->key = vmmiClaimKey(maker->given->world, maker->uuid);
+    maker->temporary = vmmiFileTemporaryName(VMMI_JOB_NEW);
+    if (check_claim(maker, err) < 0 ||
+        (maker->run_lock = vmmiRunDirLock(run, false, VMMI_RUN_DIR_LOCK_MS, err)) < 0)
+        return NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        if (before)
+            before(steps[i].name, opaque);
+        if (steps[i].run(maker, err) < 0) {
+            vmmiRunDirRemoveJob(run, maker->id ? maker->id : maker->temporary);
+            return NULL;
+        }
+    }
+    if (before)
+        before("done", opaque);
+    return finish(maker, err);
+}
+
 vmmiJob *
 vmmiJobCreateStepwise(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
                       size_t config_length, vmmiJobStepFunc before, void *opaque, vmmiError **err)
@@ -241,25 +271,7 @@ vmmiJobCreateStepwise(vmmiRunDir *run, const vmmiJobRecord *record, const char *
                             .dir_fd = -1,
                             .lock_fd = -1 };
 
-    if (check_given(run, record, config_length, err) < 0)
-        return NULL;
-    maker.uuid = g_ascii_strdown(record->guest_uuid, -1);
-    maker.key = vmmiClaimKey(record->world, maker.uuid);
-    maker.temporary = vmmiFileTemporaryName(VMMI_JOB_NEW);
-    if (check_claim(&maker, err) < 0 ||
-        (maker.run_lock = vmmiRunDirLock(run, false, VMMI_RUN_DIR_LOCK_MS, err)) < 0)
-        return NULL;
-    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
-        if (before)
-            before(steps[i].name, opaque);
-        if (steps[i].run(&maker, err) < 0) {
-            vmmiRunDirRemoveJob(run, maker.id ? maker.id : maker.temporary);
-            return NULL;
-        }
-    }
-    if (before)
-        before("done", opaque);
-    return finish(&maker, err);
+    return make(&maker, before, opaque, err);
 }
 
 vmmiJob *
@@ -267,4 +279,20 @@ vmmiJobCreate(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
               size_t config_length, vmmiError **err)
 {
     return vmmiJobCreateStepwise(run, record, config, config_length, NULL, NULL, err);
+}
+
+vmmiJob *
+vmmiJobCreateUnclaimed(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
+                       size_t config_length, vmmiError **err)
+{
+    g_auto(Maker) maker = { .run = run,
+                            .given = record,
+                            .config = config,
+                            .config_length = config_length,
+                            .unclaimed = true,
+                            .run_lock = -1,
+                            .dir_fd = -1,
+                            .lock_fd = -1 };
+
+    return make(&maker, NULL, NULL, err);
 }

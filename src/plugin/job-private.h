@@ -40,6 +40,9 @@ char *vmmiClaimKey(const char *world, const char *uuid);
  * claim has to be replaced. VMMI_ERR_GUEST_BUSY when a live job holds it. Returns 0 or -1.
  */
 int vmmiClaimTake(vmmiRunDir *run, const char *key, const char *id, int *lock_fd, vmmiError **err);
+/* The same for a job that follows the one that the claim named: see vmmiJobClaim(). */
+int vmmiClaimSucceed(vmmiRunDir *run, const char *key, const vmmiJob *job, const char *expected,
+                     vmmiError **err);
 /*
  * Removes the claim if it names this job. Waits for the exclusive lock a short time, else leaves
  * it.

@@ -8,8 +8,21 @@
 #include "plugin/job-private.h"
 #include "util/cleanup.h"
 
+/* One that was abandoned on the way took over from nobody. */
+static bool
+took_over(vmmiJob *job, bool started)
+{
+    vmmiJobLiveness liveness;
+    vmmiJobResult result;
+
+    if (vmmiJobGetLiveness(job, &liveness, NULL) < 0 ||
+        (started && liveness.phase == VMMI_PHASE_PREPARED))
+        return false;
+    return vmmiJobReadResult(job, &result, NULL) != 1 || result.kind != VMMI_EXIT_NOT_STARTED;
+}
+
 char *
-vmmiJobFindReplacement(vmmiRunDir *run, const char *id)
+vmmiJobFindReplacement(vmmiRunDir *run, const char *id, bool started)
 {
     g_auto(GStrv) ids = vmmiRunDirListJobs(run, NULL);
     guint count = ids ? g_strv_length(ids) : 0;
@@ -23,7 +36,7 @@ vmmiJobFindReplacement(vmmiRunDir *run, const char *id)
         if (g_str_equal(ids[count], id))
             break;
         job = vmmiJobOpen(run, ids[count], NULL);
-        if (job && g_strcmp0(job->record.replaces, id) == 0)
+        if (job && g_strcmp0(job->record.replaces, id) == 0 && took_over(job, started))
             return g_strdup(ids[count]);
     }
     return NULL;

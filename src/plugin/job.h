@@ -118,9 +118,11 @@ vmmiJob *vmmiJobRef(vmmiJob *job);
 void vmmiJobUnref(vmmiJob *job);
 
 /*
- * The id of the newest job that says that it took over from this one, to be freed; NULL: none does.
+ * The id of the newest job that says that it takes over from this one, to be freed; NULL: none
+ * does. Those that were abandoned before their plugin was started do not count. @started: nor do
+ * those that are still on their way there.
  */
-char *vmmiJobFindReplacement(vmmiRunDir *run, const char *id);
+char *vmmiJobFindReplacement(vmmiRunDir *run, const char *id, bool started);
 
 const char *vmmiJobGetId(const vmmiJob *job);
 /* Absolute path, borrowed: what vmmiLaunchRequest.job_dir and VMMI_JOB take. */
@@ -172,6 +174,41 @@ int vmmiClaimFind(vmmiRunDir *run, const char *world, const char *uuid, char **r
  */
 void vmmiJobReleaseClaim(vmmiJob *job);
 
+/*
+ * --- taking over (B13)
+ * ------------------------------------------------------------------------------------
+ */
+
+/*
+ * The id that the claim on a guest names, whether its job lives or not: 1 with it in @ret_id (to be
+ * freed), 0 when there is no claim, -1 on failure.
+ */
+int vmmiClaimRead(vmmiRunDir *run, const char *world, const char *uuid, char **ret_id,
+                  vmmiError **err);
+/*
+ * Like vmmiJobCreate(), but without claiming the guest, which somebody else may hold: for a record
+ * that is to take over. vmmiJobClaim() follows, else vmmiJobDiscard().
+ */
+vmmiJob *vmmiJobCreateUnclaimed(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
+                                size_t config_length, vmmiError **err);
+/*
+ * Whether the migration goes on when the plugin of this job ends: not when its configuration says
+ * another mode than "p2p" (B8). Returns 0, or -1 with VMMI_ERR_NOT_SUPPORTED.
+ */
+int vmmiJobCheckLeavable(const vmmiJob *job, vmmiError **err);
+/*
+ * Has the plugin end: SIGTERM, then waits for its process and for the record of its end, @limit_ms
+ * at most. @kill: one that has not ended by then is killed; one that is stopped, too. Returns 0
+ * when nothing of the job lives, or -1: VMMI_ERR_GUEST_BUSY when it is still in charge.
+ */
+int vmmiJobEnd(vmmiJob *job, bool kill, unsigned int limit_ms, vmmiError **err);
+/*
+ * Claims the guest for a job that was made without a claim: only if the claim still is what it was:
+ * @expected is the id that it named (NULL: there was none), whose job must be dead. One that was
+ * removed meanwhile is fine, unless another job has taken over from `replaces` of this one. Of
+ * several that try exactly one wins; the others get VMMI_ERR_GUEST_BUSY, naming it. Returns 0 or -1.
+ */
+int vmmiJobClaim(vmmiJob *job, const char *expected, vmmiError **err);
 /*
  * --- who is alive
  * -----------------------------------------------------------------------------------------
