@@ -6,6 +6,7 @@
 
 #include "drivers/sim/sim-driver.h"
 #include "plugin/launch-layer.h"
+#include "plugin/launch-scope.h"
 
 /* Each is defined in its own room. */
 extern const vmmiDriver vmmiVirtDriver;
@@ -19,5 +20,7 @@ const vmmiDriver *const vmmiBuiltinDrivers[] = {
 const vmmiDriverLayer vmmiBuiltinLayers[] = {
     { .name = "local", .applies = vmmiPluginLocalApplies, .ops = &vmmiPluginLocalOps,
       .ops_size = sizeof(vmmiPluginLocalOps) },
+    { .name = "systemd scope", .applies = vmmiPluginScopeApplies, .ops = &vmmiPluginScopeOps,
+      .ops_size = sizeof(vmmiPluginScopeOps) },
     { .name = NULL },
 };

@@ -106,6 +106,7 @@ typedef struct {
     const char *const *environment;   /* NAME=VALUE, ends with NULL: all that the plugin gets */
     const char *job_dir;              /* the migration's directory; holds config.json and the streams' files */
     unsigned int timeout_ms;          /* the longest time until the plugin runs; 0: 10,000 */
+    bool must_survive;                /* fail rather than start where stopping the caller's service would end it */
 } vmmiLaunchRequest;
 
 /* --- the table -------------------------------------------------------------------------------------------- */

@@ -66,6 +66,29 @@ VMMI_PUBLIC int vmmiManagerDispatch(vmmiManager *manager, vmmiError **err);
 /** The run directory in use, borrowed. Since: 0.1 */
 VMMI_PUBLIC const char *vmmiManagerGetRunDir(const vmmiManager *manager);
 
+/* What becomes of plugins when the service or session of the process that started them is
+ * stopped. */
+typedef enum {
+    VMMI_SURVIVAL_SCOPE = 0,     /* they go on, each in a systemd scope of its own */
+    VMMI_SURVIVAL_DETACHED,      /* they go on: no service manager would kill them */
+    VMMI_SURVIVAL_SERVICE_KILLS  /* they are killed, or no one can tell */
+} vmmiSurvival;
+/**
+ * vmmiManagerGetSurvival:
+ * @ret_reason: (out) (optional): one sentence; for VMMI_SURVIVAL_SERVICE_KILLS it says why, and
+ * what mends it. Borrowed until the next call and the next start.
+ *
+ * Whether plugins that this process starts outlive the stop of its service (L6), told before
+ * anything is started. The first call may ask systemd, logind or polkit, each for two seconds at
+ * most and only where systemd runs; it changes nothing. The answer is kept, and corrected when a
+ * launch has shown otherwise. Plugins of a host that is not this one are not meant.
+ *
+ * Returns: what would become of them; VMMI_SURVIVAL_SERVICE_KILLS also for NULL and after fork.
+ * Since: 0.1
+ */
+VMMI_PUBLIC vmmiSurvival vmmiManagerGetSurvival(const vmmiManager *manager,
+                                                const char **ret_reason);
+
 /* What to start. Strings are borrowed for the call. Bytes that this library does not know must be
  * zero. */
 typedef struct {
@@ -83,9 +106,11 @@ typedef struct {
     vmmiConnect *destination;
     unsigned int describe_timeout_ms; /* 0: 5,000 */
     unsigned int start_timeout_ms;    /* 0: 10,000: the longest time until the plugin runs */
+    /* Fail, before anything is done, where vmmiManagerGetSurvival() says that it would not last. */
+    bool require_survival;
 } vmmiMigrationOptions;
 #define VMMI_MIGRATION_OPTIONS_INIT \
-    { sizeof(vmmiMigrationOptions), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+    { sizeof(vmmiMigrationOptions), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, false }
 
 /*
  * Callbacks run in dispatch, each may be NULL. States come in order; no sample comes after the end;

@@ -134,6 +134,7 @@ vmmiConnectOpenLayered(const char *uri, const vmmiConnectOptions *given,
     connect = g_new0(vmmiConnect, 1);
     connect->refs = 1;
     connect->pid = getpid();
+    g_mutex_init(&connect->note_lock);
     connect->uri = g_strdup(uri);
     connect->driver = driver;
     connect->options = options;
@@ -174,7 +175,29 @@ vmmiConnectUnref(vmmiConnect *connect)
     g_free((char *)connect->options.password_file);
     g_free(connect->uri);
     g_free(connect->world);
+    g_free(connect->launch_note);
+    g_mutex_clear(&connect->note_lock);
     g_free(connect);
+}
+
+void
+vmmiConnectNoteLaunch(vmmiConnect *connect, char *note)
+{
+    g_mutex_lock(&connect->note_lock);
+    g_free(connect->launch_note);
+    connect->launch_note = note;
+    g_mutex_unlock(&connect->note_lock);
+}
+
+char *
+vmmiConnectGetLaunchNote(vmmiConnect *connect)
+{
+    char *note;
+
+    g_mutex_lock(&connect->note_lock);
+    note = g_strdup(connect->launch_note);
+    g_mutex_unlock(&connect->note_lock);
+    return note;
 }
 
 int

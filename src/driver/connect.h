@@ -26,6 +26,8 @@ struct vmmiConnect {
     vmmiDriverOps ops;                                /* merged */
     const char *layer_names[VMMI_DRIVER_MAX_SLOTS];   /* NULL: nothing serves the slot */
     void *privs[VMMI_DRIVER_MAX_SLOTS];
+    GMutex note_lock;
+    char *launch_note;                                /* see vmmiConnectNoteLaunch() */
 };
 
 /* The slots of vmmiDriverOps in order: names, places, which are mandatory. */
@@ -50,6 +52,11 @@ vmmiConnect *vmmiConnectOpenLayered(const char *uri, const vmmiConnectOptions *o
                                     const vmmiDriverLayer *extra, size_t n_extra, vmmiError **err);
 /* Checks that the handle can be used here, and that a slot is served. Returns 0 or -1. */
 int vmmiConnectCheck(const vmmiConnect *connect, size_t slot, vmmiError **err);
+/*
+ * What the last launch has shown of systemd scopes, see vmmiSurvivalJudge(); NULL: nothing. Takes @note. The getter returns a copy to be freed. Any thread.
+ */
+void vmmiConnectNoteLaunch(vmmiConnect *connect, char *note);
+char *vmmiConnectGetLaunchNote(vmmiConnect *connect);
 /* The driver that takes a URI, or NULL. */
 const vmmiDriver *vmmiDriverChoose(const char *uri, vmmiError **err);
 /* Checks a driver's own table. Returns 0 or -1, naming what is missing. */

@@ -190,9 +190,12 @@ vmmiBeginLaunch(const vmmiBegin *begin, vmmiError **err)
         .environment = (const char *const *)environment,
         .job_dir = vmmiJobGetPath(begin->job),
         .timeout_ms = begin->start_timeout_ms,
+        .must_survive = begin->require_survival,
     };
+    int result = vmmiCallPluginLaunch(begin->connect, &request, err);
 
-    return vmmiCallPluginLaunch(begin->connect, &request, err);
+    vmmiManagerNoteLaunch(begin->manager, begin->connect);
+    return result;
 }
 
 static int

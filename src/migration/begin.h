@@ -26,6 +26,7 @@ typedef struct {
     const char *replaces; /* the record that the new one follows, NULL: none */
     vmmiAttach attach;
     unsigned int describe_timeout_ms, start_timeout_ms;
+    bool require_survival;
 
     vmmiGuestInfo guest;
     vmmiPlugin *plugin;

@@ -90,6 +90,7 @@ vmmiManagerNew(const char *run_dir, unsigned int flags, vmmiError **err)
     manager->askers = g_ptr_array_new();
     manager->retired = g_ptr_array_new_with_free_func((GDestroyNotify)vmmiSampleFree);
     g_queue_init(&manager->notices);
+    manager->survival = vmmiManagerSurvivalNew();
     manager->read_only = flags & VMMI_MANAGER_READ_ONLY;
     manager->run =
         manager->read_only ? vmmiRunDirOpenReadOnly(run_dir, err) : vmmiRunDirOpen(run_dir, err);
@@ -138,6 +139,7 @@ vmmiManagerRelease(vmmiManager *manager)
     g_ptr_array_unref(manager->askers);
     g_ptr_array_unref(manager->retired);
     vmmiRunDirUnref(manager->run);
+    vmmiManagerSurvivalFree(manager->survival);
     g_free(manager);
 }
 

@@ -10,6 +10,7 @@
  *     watch.c     callbacks, in order      settle.c   from the plugin's end to the outcome
  *     status.c    a status on request      control.c  abort, release, and plugins that do not end
  *     open.c      follows a recorded one
+ *     survival.c  whether all this outlives the manager's service
  */
 #ifndef VMMI_MIGRATION_PRIVATE_H
 #define VMMI_MIGRATION_PRIVATE_H
@@ -67,6 +68,13 @@ typedef enum {
 } vmmiTimer;
 #define VMMI_TIMER_LAST (VMMI_TIMER_OVERDUE + 1)
 
+/* What is known of the survival of plugins, see survival.c. */
+typedef struct {
+    vmmiSurvival verdict;
+    char *reason; /* NULL: not asked yet */
+    char *last;   /* what the last launch had shown, as vmmiSurvivalJudge() takes it */
+} vmmiManagerSurvival;
+
 struct vmmiManager {
     vmmiLimits limits;
     int refs; /* the application's and those of calls under way */
@@ -87,6 +95,7 @@ struct vmmiManager {
     bool dispatching;
     bool delivering; /* callbacks run */
     bool freed;      /* the application gave it up */
+    vmmiManagerSurvival *survival;
 };
 
 /* A connection that is asked by a worker, for all migrations that use it. */
@@ -193,6 +202,14 @@ int vmmiManagerAddPidfd(vmmiManager *manager, int pidfd, vmmiMigration *migratio
 void vmmiManagerDropPidfd(vmmiManager *manager, int *pidfd);
 void vmmiManagerAdd(vmmiManager *manager, vmmiMigration *migration);
 void vmmiManagerRemove(vmmiManager *manager, vmmiMigration *migration);
+
+/* survival.c */
+vmmiManagerSurvival *vmmiManagerSurvivalNew(void);
+void vmmiManagerSurvivalFree(vmmiManagerSurvival *survival);
+/* 0, or -1 when what is started now would end with this process's service. */
+int vmmiManagerRequireSurvival(const vmmiManager *manager, vmmiError **err);
+/* After each launch: whether it got a scope of its own. */
+void vmmiManagerNoteLaunch(vmmiManager *manager, vmmiConnect *connect);
 
 /* timer.c */
 /* Sets a timer @delay_ms from now; 0: at once. */

@@ -75,6 +75,7 @@ take_options(vmmiBegin *begin, const vmmiMigrationOptions *options)
     begin->attach = VMMI_ATTACH_NEVER;
     begin->describe_timeout_ms = options->describe_timeout_ms;
     begin->start_timeout_ms = options->start_timeout_ms;
+    begin->require_survival = options->require_survival;
 }
 
 vmmiMigration *
@@ -89,6 +90,8 @@ vmmiMigrationStart(vmmiManager *manager, vmmiConnect *connect, const vmmiMigrati
         read_options(options, &wanted, err) < 0 ||
         refuse_password("destination", wanted.destination_uri, err) < 0 ||
         refuse_password("migration", wanted.migrate_uri, err) < 0)
+        return NULL;
+    if (wanted.require_survival && vmmiManagerRequireSurvival(manager, err) < 0)
         return NULL;
     take_options(&begin, &wanted);
     if (find_guest(&begin, wanted.guest, err) < 0 || vmmiBeginCheckLaunchable(connect, err) < 0 ||

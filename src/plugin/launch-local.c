@@ -4,7 +4,8 @@
  *
  * The shim is spawned without copying this process, forks once more and is nobody's child from then
  * on: only its first process is waited for, and it ends at once. launch-protocol.h says what is
- * spoken. The record of the job is job-*.c.
+ * spoken. Another program may stand in front of the shim (launch-scope.c). The record of the job is
+ * job-*.c.
  */
 #include "plugin/launch-local.h"
 
@@ -16,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "config.h"
@@ -36,14 +39,18 @@
 #define STOP_MS 2000
 /* Descriptors that go to the shim wait here, clear of the numbers they will have. */
 #define HIGH_FD 16
+/* What is kept of the words of a program in front of the shim. */
+#define SAID_BYTES 512
 
 static const char *const stage_names[] = VMMI_STAGE_NAMES;
 G_STATIC_ASSERT(G_N_ELEMENTS(stage_names) == VMMI_STAGE_LAST);
 
 typedef struct {
     const vmmiLaunchRequest *request;
+    const vmmiLaunchPrefix *prefix;   /* NULL: the shim is started directly */
     int job_fd;
     int socket;
+    int said;           /* standard error of the prefix, -1 without one */
     pid_t pid;          /* the shim's first process, 0 when it was reaped */
     uint64_t deadline;
 } Launch;
@@ -53,6 +60,7 @@ launch_clear(Launch *launch)
 {
     vmmiFdCleanup(&launch->socket);
     vmmiFdCleanup(&launch->job_fd);
+    vmmiFdCleanup(&launch->said);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Launch, launch_clear)
 
@@ -109,52 +117,82 @@ check_request(const vmmiLaunchRequest *request, vmmiError **err)
     return 0;
 }
 
-/* What the shim finds open. Returns 0 or an errno. */
+/* What the shim finds open; the numbers are out of its way. */
+typedef struct {
+    int socket, job, said;
+} Handed;
+
+/* Returns 0 or an errno. */
 static int
-set_actions(posix_spawn_file_actions_t *actions, int socket_fd, int job_fd)
+set_actions(posix_spawn_file_actions_t *actions, const Handed *fds)
 {
     int failure = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
 
     if (!failure)
         failure = posix_spawn_file_actions_addopen(actions, 1, "/dev/null", O_WRONLY, 0);
     if (!failure)
-        failure = posix_spawn_file_actions_adddup2(actions, 1, 2);
+        failure = posix_spawn_file_actions_adddup2(actions, fds->said < 0 ? 1 : fds->said, 2);
     if (!failure)
-        failure = posix_spawn_file_actions_adddup2(actions, socket_fd, VMMI_SHIM_SOCKET_FD);
+        failure = posix_spawn_file_actions_adddup2(actions, fds->socket, VMMI_SHIM_SOCKET_FD);
     if (!failure)
-        failure = posix_spawn_file_actions_adddup2(actions, job_fd, VMMI_SHIM_JOB_FD);
+        failure = posix_spawn_file_actions_adddup2(actions, fds->job, VMMI_SHIM_JOB_FD);
     if (!failure)
         failure = posix_spawn_file_actions_addclosefrom_np(actions, VMMI_SHIM_JOB_FD + 1);
     return failure;
 }
 
-static int
-spawn(Launch *launch, const char *shim, int socket_fd, int job_fd)
+static GPtrArray *
+make_arguments(const Launch *launch, const char *shim)
 {
-    g_autoptr(GPtrArray) arguments = g_ptr_array_new();
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int failure;
+    GPtrArray *arguments = g_ptr_array_new();
 
-    g_ptr_array_add(arguments, (gpointer)"vmmi-shim");
+    for (size_t i = 0; launch->prefix && launch->prefix->words[i]; i++)
+        g_ptr_array_add(arguments, (gpointer)launch->prefix->words[i]);
+    g_ptr_array_add(arguments, (gpointer)(launch->prefix ? shim : "vmmi-shim"));
     g_ptr_array_add(arguments, (gpointer)launch->request->plugin_path);
     for (size_t i = 0; launch->request->arguments[i]; i++)
         g_ptr_array_add(arguments, (gpointer)launch->request->arguments[i]);
     g_ptr_array_add(arguments, NULL);
+    return arguments;
+}
+
+static int
+spawn(Launch *launch, const char *shim, const Handed *fds)
+{
+    g_autoptr(GPtrArray) arguments = make_arguments(launch, shim);
+    const char *const *environment =
+        launch->prefix ? launch->prefix->environment : launch->request->environment;
+    const char *path = launch->prefix ? launch->prefix->words[0] : shim;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failure;
+
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    failure = set_actions(&actions, socket_fd, job_fd);
+    failure = set_actions(&actions, fds);
     if (!failure)
         failure = vmmiSpawnSetAttributes(&attributes);
     if (!failure)
-        failure =
-            posix_spawn(&launch->pid, shim, &actions, &attributes, (char *const *)arguments->pdata,
-                        (char *const *)launch->request->environment);
+        failure = posix_spawn(&launch->pid, path, &actions, &attributes,
+                              (char *const *)arguments->pdata, (char *const *)environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
+    if (failure)
+        launch->pid = 0;
     return failure;
 }
 
+/* A memory file: a program that fills it or never reads it cannot be held up by it. */
+static int
+open_said(Launch *launch)
+{
+    if (!launch->prefix)
+        return 0;
+    launch->said = memfd_create("vmmi-launch", MFD_CLOEXEC);
+    return launch->said;
+}
+
+/* Returns 0, -1 with @err, or 1: the prefix could not be executed. */
 static int
 spawn_shim(Launch *launch, vmmiError **err)
 {
@@ -162,22 +200,24 @@ spawn_shim(Launch *launch, vmmiError **err)
     vmmi_autofd int remote = -1;
     vmmi_autofd int high_socket = -1;
     vmmi_autofd int high_job = -1;
+    vmmi_autofd int high_said = -1;
     int pair[2], failure;
 
     if (!shim)
         return -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+    if (open_said(launch) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return raise_stage(launch, VMMI_STAGE_SESSION, errno, err);
     launch->socket = pair[0];
     remote = pair[1];
     high_socket = fcntl(remote, F_DUPFD_CLOEXEC, HIGH_FD);
     high_job = fcntl(launch->job_fd, F_DUPFD_CLOEXEC, HIGH_FD);
-    if (high_socket < 0 || high_job < 0)
+    if (launch->prefix)
+        high_said = fcntl(launch->said, F_DUPFD_CLOEXEC, HIGH_FD);
+    if (high_socket < 0 || high_job < 0 || (launch->prefix && high_said < 0))
         return raise_stage(launch, VMMI_STAGE_SESSION, errno, err);
-    failure = spawn(launch, shim, high_socket, high_job);
-    if (!failure)
-        return 0;
-    launch->pid = 0;
+    failure = spawn(launch, shim, &(Handed){ high_socket, high_job, high_said });
+    if (!failure || launch->prefix)
+        return failure ? 1 : 0;
     vmmiErrorSetErrno(err, VMMI_ERR_PLUGIN_LAUNCH, failure, "cannot start the shim '%s'", shim);
     vmmiErrorSetDetails(err, "stage shim, errno %d (%s)", failure, strerrorname_np(failure));
     return -1;
@@ -285,8 +325,8 @@ stop_all(Launch *launch, bool went)
     reap(launch);
 }
 
-static unsigned int
-launch_limit(const vmmiLaunchRequest *request)
+unsigned int
+vmmiLaunchLimit(const vmmiLaunchRequest *request)
 {
     return request->timeout_ms ? request->timeout_ms : LAUNCH_MS;
 }
@@ -298,13 +338,23 @@ raise_silence(Launch *launch, int number, bool went, vmmiError **err)
     if (number == ETIMEDOUT)
         vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH,
                      "plugin '%s' was not running after %u ms; it was stopped",
-                     launch->request->plugin_path, launch_limit(launch->request));
+                     launch->request->plugin_path, vmmiLaunchLimit(launch->request));
     else
         vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH, "the shim ended before plugin '%s' was running",
                      launch->request->plugin_path);
     vmmiErrorSetDetails(err, "stage %s, errno %d (%s)", went ? "running" : "ready", number,
                         strerrorname_np(number));
     return -1;
+}
+
+static int
+check_report(Launch *launch, const vmmiLaunchReport *report, vmmiLaunchStage wanted, bool went,
+             vmmiError **err)
+{
+    if (report->stage == wanted)
+        return 0;
+    stop_all(launch, went);
+    return raise_stage(launch, report->stage, report->error, err);
 }
 
 /* One step of the conversation: the stage that is waited for, or what went wrong. */
@@ -315,28 +365,141 @@ expect(Launch *launch, vmmiLaunchStage wanted, bool went, vmmiError **err)
 
     if (receive(launch, &report) <= 0)
         return raise_silence(launch, errno, went, err);
-    if (report.stage == wanted)
-        return 0;
-    stop_all(launch, went);
-    return raise_stage(launch, report.stage, report.error, err);
+    return check_report(launch, &report, wanted, went, err);
+}
+
+/* --- a program in front of the shim ----------------------------------------------- */
+
+/* The first line that it wrote, as printable text. */
+static char *
+what_it_said(const Launch *launch)
+{
+    char text[SAID_BYTES + 1] = "";
+    ssize_t got = launch->said < 0 ? 0 : pread(launch->said, text, SAID_BYTES, 0);
+    g_autofree char *valid = NULL;
+
+    text[got < 0 ? 0 : got] = '\0';
+    valid = g_utf8_make_valid(text, -1);
+    g_strstrip(valid);
+    valid[strcspn(valid, "\n")] = '\0';
+    for (char *c = valid; *c; c++) {
+        if ((guchar)*c < 0x20 || *c == 0x7f)
+            *c = ' ';
+    }
+    return g_steal_pointer(&valid);
+}
+
+static char *
+explain_prefix(const Launch *launch, int number)
+{
+    g_autofree char *name = g_path_get_basename(launch->prefix->words[0]);
+    g_autofree char *said = what_it_said(launch);
+
+    if (number == ETIMEDOUT)
+        return g_strdup_printf("%s did not answer within %u ms", name, launch->prefix->timeout_ms);
+    return *said ? g_steal_pointer(&said) : g_strdup_printf("%s failed", name);
+}
+
+/* Whether the other end of the socket is closed everywhere, in some time: whoever had it is gone. */
+static bool
+all_are_gone(Launch *launch)
+{
+    vmmiLaunchReport report;
+    int heard;
+
+    launch->deadline = vmmiClockBoottimeMs() + STOP_MS;
+    do {
+        heard = receive(launch, &report);
+    } while (heard > 0);
+    return heard == 0 && errno == ECHILD;
+}
+
+/*
+ * No word came from a shim. Whatever is on its way is told to end, by the end of the conversation;
+ * the program in front of it is killed. True when there was no shim and will be none.
+ */
+static bool
+withdraw(Launch *launch)
+{
+    struct stat st;
+
+    shutdown(launch->socket, SHUT_WR);
+    /* It leads a session of its own, so this reaches what it started too. */
+    if (launch->pid && waitpid(launch->pid, NULL, WNOHANG) == 0)
+        kill(-launch->pid, SIGKILL);
+    reap(launch);
+    return all_are_gone(launch) && fstatat(launch->job_fd, VMMI_FILE_PROCESS, &st, 0) < 0;
+}
+
+/* The prefix's own time, or what is left of the whole, then back to the whole. */
+static int
+expect_first(Launch *launch, vmmiLaunchReport *report)
+{
+    uint64_t whole = launch->deadline;
+    int heard, number;
+
+    if (launch->prefix)
+        launch->deadline = MIN(whole, vmmiClockBoottimeMs() + launch->prefix->timeout_ms);
+    heard = receive(launch, report);
+    number = errno;
+    launch->deadline = whole;
+    errno = number;
+    return heard;
+}
+
+/* The first word of the shim: 0, -1, or 1 when there is none. */
+static int
+hear_ready(Launch *launch, char **reason, vmmiError **err)
+{
+    vmmiLaunchReport report;
+    int number;
+
+    if (expect_first(launch, &report) > 0)
+        return check_report(launch, &report, VMMI_STAGE_READY, false, err);
+    number = errno;
+    if (!launch->prefix || !withdraw(launch))
+        return raise_silence(launch, number, false, err);
+    *reason = explain_prefix(launch, number);
+    return 1;
+}
+
+static int
+run(Launch *launch, char **reason, vmmiError **err)
+{
+    int result;
+
+    if (check_request(launch->request, err) < 0)
+        return -1;
+    launch->job_fd = vmmiRunDirOpenAt(AT_FDCWD, launch->request->job_dir);
+    if (launch->job_fd < 0)
+        return vmmiErrorSetErrno(err, VMMI_ERR_PLUGIN_LAUNCH, errno, "cannot open '%s'",
+                                 launch->request->job_dir);
+    result = spawn_shim(launch, err);
+    if (result > 0)
+        *reason = explain_prefix(launch, 0);
+    if (!result)
+        result = hear_ready(launch, reason, err);
+    if (result)
+        return result;
+    reap(launch);
+    if (send(launch->socket, "", 1, MSG_NOSIGNAL) != 1)
+        return raise_silence(launch, errno, false, err);
+    return expect(launch, VMMI_STAGE_RUNNING, true, err);
+}
+
+int
+vmmiLaunchThrough(const vmmiLaunchPrefix *prefix, const vmmiLaunchRequest *request, char **reason,
+                  vmmiError **err)
+{
+    g_auto(Launch) launch = { .request = request, .prefix = prefix, .job_fd = -1, .socket = -1,
+                              .said = -1,
+                              .deadline = vmmiClockBoottimeMs() + vmmiLaunchLimit(request) };
+
+    return run(&launch, reason, err);
 }
 
 int
 vmmiLaunchLocal(const vmmiLaunchRequest *request, vmmiError **err)
 {
-    g_auto(Launch) launch = { .request = request, .job_fd = -1, .socket = -1,
-                              .deadline = vmmiClockBoottimeMs() + launch_limit(request) };
-
-    if (check_request(request, err) < 0)
-        return -1;
-    launch.job_fd = vmmiRunDirOpenAt(AT_FDCWD, request->job_dir);
-    if (launch.job_fd < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_PLUGIN_LAUNCH, errno, "cannot open '%s'",
-                                 request->job_dir);
-    if (spawn_shim(&launch, err) < 0 || expect(&launch, VMMI_STAGE_READY, false, err) < 0)
-        return -1;
-    reap(&launch);
-    if (send(launch.socket, "", 1, MSG_NOSIGNAL) != 1)
-        return raise_silence(&launch, errno, false, err);
-    return expect(&launch, VMMI_STAGE_RUNNING, true, err);
+    return vmmiLaunchThrough(NULL, request, NULL, err);
 }
