@@ -190,6 +190,7 @@ check_end(vmmiMigration *migration)
     }
     migration->plugin_ended = true;
     drop_pidfds(migration);
+    vmmiTimerStop(migration, VMMI_TIMER_LOOK);
     vmmiFollowRest(migration);
     vmmiStatusLook(migration);
     vmmiStatusGiveUp(migration, VMMI_ERR_STATE, "it ended before it answered");

@@ -6,10 +6,7 @@
  * All that the manager which started it knows is read again from the record (kept.c), the journal
  * (follow.c) and the hosts (ask.c).
  */
-#include <string.h>
-
 #include "driver/connect.h"
-#include "message/json.h"
 #include "migration/private.h"
 #include "util/cleanup.h"
 
