@@ -233,6 +233,38 @@ vmmiRunReadWish(vmmiRun *run, vmmiError **err)
     return 0;
 }
 
+/* Of the parameters only these can be moved while it runs (B12). */
+static void
+apply_params(vmmiRun *run)
+{
+    static const struct {
+        const char *param;
+        vmmiTunable what;
+    } movable[] = {
+        { "bandwidth", VMMI_TUNE_BANDWIDTH_MIB_PER_SECOND },
+        { "bandwidth.postcopy", VMMI_TUNE_POSTCOPY_BANDWIDTH_MIB_PER_SECOND },
+    };
+    const json_t *params = json_object_get(run->migration, "params");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(movable); i++) {
+        const json_t *value = json_object_get(params, movable[i].param);
+
+        if (json_is_integer(value) && json_integer_value(value) >= 0)
+            vmmiEngineTune(run->engine, movable[i].what, (uint64_t)json_integer_value(value),
+                           "the configuration says so");
+    }
+}
+
+static void
+attach(vmmiRun *run)
+{
+    run->attached = true;
+    run->tracker.job_seen = true;
+    apply_params(run);
+    vmmiRunSetState(run, run->info.reason == VMMI_REASON_POSTCOPY ? VMMI_STATE_POSTCOPY
+                                                                  : VMMI_STATE_PRECOPY);
+}
+
 int
 vmmiRunBegin(vmmiRun *run, vmmiError **err)
 {
@@ -253,9 +285,6 @@ vmmiRunBegin(vmmiRun *run, vmmiError **err)
         return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY,
                             "guest '%s' is being migrated already, and attaching was not asked for",
                             run->info.name);
-    run->attached = true;
-    run->tracker.job_seen = true;
-    vmmiRunSetState(run, run->info.reason == VMMI_REASON_POSTCOPY ? VMMI_STATE_POSTCOPY
-                                                                  : VMMI_STATE_PRECOPY);
+    attach(run);
     return 0;
 }

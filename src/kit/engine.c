@@ -237,8 +237,22 @@ vmmiEngineActionDone(vmmiEngine *engine, const vmmiError *error, uint64_t now_ms
     engine->last = action;
     event.action_id = action->id;
     event.error = action->error;
-    if (is_live(engine))
+    if (is_live(engine) && action->id)
         deliver(engine, &event, now_ms);
+}
+
+void
+vmmiEngineTune(vmmiEngine *engine, vmmiTunable what, uint64_t value, const char *reason)
+{
+    vmmiAction *action = g_new0(vmmiAction, 1);
+
+    action->kind = VMMI_ACTION_TUNE;
+    action->what = what;
+    action->value = value;
+    action->reason = g_strdup(reason);
+    action->at_ms = engine->now_ms;
+    remember(engine, action);
+    g_queue_push_tail(&engine->waiting, action);
 }
 
 void

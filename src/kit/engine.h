@@ -46,6 +46,10 @@ void vmmiEngineTick(vmmiEngine *engine, uint64_t now_ms);
 /* When vmmiEngineTick() is due; UINT64_MAX: never. */
 uint64_t vmmiEngineGetDeadline(const vmmiEngine *engine);
 
+/* An action that is not the policy's: what the configuration wants of a migration that runs already.
+ * It has the id 0, and the policy does not hear of its end. */
+void vmmiEngineTune(vmmiEngine *engine, vmmiTunable what, uint64_t value, const char *reason);
+
 /* The next action to carry out, in order, one at a time; NULL when there is none or one is under
  * way. Borrowed. */
 const vmmiAction *vmmiEngineNext(vmmiEngine *engine);

@@ -167,25 +167,84 @@ connect_source(Plugin *plugin, vmmiError **err)
     return 0;
 }
 
+/* --- the guest -------------------------------------------------------------------- */
+
+typedef struct {
+    vmmiKitRecordFacts facts; /* borrows what is below */
+    char *plugin, *path, *destination_uri, *migrate_uri;
+    vmmiGuestInfo info;
+    vmmiKitRecord record;
+} Claiming;
+
+static void
+claiming_free(Claiming *claiming)
+{
+    /* Nobody waited for it: the process ends, and with an error. */
+    if (claiming->record.bare && claiming->record.job)
+        vmmiJobLeave(claiming->record.job, 1, NULL);
+    vmmiKitRecordClear(&claiming->record);
+    vmmiConnectUnref(claiming->facts.connect);
+    vmmiMessageUnref(claiming->facts.configuration);
+    g_free(claiming->plugin);
+    g_free(claiming->path);
+    g_free(claiming->destination_uri);
+    g_free(claiming->migrate_uri);
+    g_free(claiming);
+}
+
+/* While another plugin was waited for, its migration went on. */
+static int
+claim(void *data, vmmiError **err)
+{
+    Claiming *claiming = data;
+
+    if (vmmiKitRecordOpen(&claiming->facts, &claiming->record, err) < 0)
+        return -1;
+    if (!claiming->facts.replace)
+        return 0;
+    return vmmiGuestGetInfo(claiming->facts.connect, claiming->info.uuid, &claiming->info, err);
+}
+
+static Claiming *
+claiming_new(const Plugin *plugin)
+{
+    Claiming *claiming = g_new0(Claiming, 1);
+
+    claiming->plugin = g_strdup(plugin->name);
+    claiming->path = g_file_read_link("/proc/self/exe", NULL);
+    claiming->destination_uri = g_strdup(plugin->arguments.destination_uri);
+    claiming->migrate_uri = g_strdup(plugin->arguments.migrate_uri);
+    claiming->info = plugin->run->info;
+    claiming->facts = (vmmiKitRecordFacts){
+        .plugin = claiming->plugin,
+        .plugin_path = claiming->path,
+        .connect = vmmiConnectRef(plugin->connect),
+        .guest = &claiming->info,
+        .destination_uri = claiming->destination_uri,
+        .migrate_uri = claiming->migrate_uri,
+        .configuration = vmmiMessageRef(plugin->config.message),
+        .replace = json_is_true(json_object_get(plugin->run->migration, "replace")),
+        .replace_ms = plugin->limits->replace,
+    };
+    return claiming;
+}
+
 static int
 claim_guest(Plugin *plugin, vmmiError **err)
 {
-    g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
-    vmmiKitRecordFacts facts = {
-        .plugin = plugin->name,
-        .plugin_path = path,
-        .connect = plugin->connect,
-        .guest = &plugin->run->info,
-        .destination_uri = plugin->arguments.destination_uri,
-        .migrate_uri = plugin->arguments.migrate_uri,
-        .configuration = plugin->config.message,
-    };
+    Claiming *claiming = claiming_new(plugin);
+    bool replace = claiming->facts.replace;
+    g_autoptr(vmmiTask) task = vmmiRunCall(plugin->run, claim, claiming,
+                                           (GDestroyNotify)claiming_free, replace, err);
 
-    if (vmmiKitRecordOpen(&facts, &plugin->record, err) < 0)
+    if (!task)
         return -1;
+    plugin->record = claiming->record;
+    memset(&claiming->record, 0, sizeof(claiming->record));
+    plugin->run->info = claiming->info;
     plugin->run->journal = plugin->record.journal;
     vmmiKitRecordStart(&plugin->record, &plugin->policy,
-                    plugin->run->info.job == VMMI_JOB_MIGRATION_OUT);
+                       plugin->run->info.job == VMMI_JOB_MIGRATION_OUT);
     vmmiRunAnnounce(plugin->run);
     return 0;
 }

@@ -33,6 +33,7 @@ make_own(const vmmiKitRecordFacts *facts, vmmiError **err)
 {
     g_autoptr(vmmiRunDir) run = vmmiRunDirOpen(NULL, err);
     g_autofree char *text = vmmiMessageToJson(facts->configuration, true, NULL);
+    const char *config = text ? text : "{}";
     g_autoptr(vmmiJob) job = NULL;
     vmmiJobRecord record = {
         .plugin = facts->plugin,
@@ -48,7 +49,10 @@ make_own(const vmmiKitRecordFacts *facts, vmmiError **err)
 
     if (!run)
         return NULL;
-    job = vmmiJobCreate(run, &record, text ? text : "{}", text ? strlen(text) : 2, err);
+    if (facts->replace)
+        job = vmmiJobTakeOver(run, &record, config, strlen(config), facts->replace_ms, err);
+    else
+        job = vmmiJobCreate(run, &record, config, strlen(config), err);
     if (!job || vmmiJobHold(job, err) < 0)
         return NULL;
     return g_steal_pointer(&job);

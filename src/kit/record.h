@@ -29,11 +29,14 @@ typedef struct {
     const vmmiGuestInfo *guest;
     const char *destination_uri, *migrate_uri;
     vmmiMessage *configuration;
+    bool replace;             /* end the plugin that has the guest, rather than give up (B13) */
+    unsigned int replace_ms;  /* how long that one may take */
 } vmmiKitRecordFacts;
 
 /*
  * Finds the job that a manager made for this process (VMMI_JOB), else makes one, which claims the
- * guest. VMMI_ERR_GUEST_BUSY when another plugin has it. Returns 0 or -1.
+ * guest. VMMI_ERR_GUEST_BUSY when another plugin has it, and keeps it. With .replace it waits for
+ * that one. Returns 0 or -1.
  */
 int vmmiKitRecordOpen(const vmmiKitRecordFacts *facts, vmmiKitRecord *record, vmmiError **err);
 /* Says who works here. */

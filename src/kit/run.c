@@ -17,6 +17,7 @@ const vmmiKitLimits vmmiKitDefaultLimits = {
     .returning = 30000,
     .statistics = 1000,
     .release = 10000,
+    .replace = 10000,
     .sample_min = 200,
     .sample_max = 1000,
     .retry = 100,

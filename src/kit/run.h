@@ -28,6 +28,7 @@ typedef struct {
     unsigned int returning;  /* for the call to return once the end was seen */
     unsigned int statistics; /* for the final figures of a success */
     unsigned int release;    /* for the job to show before it is let go */
+    unsigned int replace;    /* for another plugin to end */
     unsigned int sample_min, sample_max;
     unsigned int retry; /* between two looks, or two tries to abort */
 } vmmiKitLimits;

@@ -37,6 +37,7 @@ const vmmiKnownKey vmmiConfigurationKeys[] = {
     { .path = "migration.flags", .type = VMMI_KEY_STRINGS },
     { .path = "migration.params", .type = VMMI_KEY_PARAMS },
     { .path = "migration.attach", .type = VMMI_KEY_STRING, .choices = attach_words },
+    { .path = "migration.replace", .type = VMMI_KEY_BOOL },
     { .path = "migration.keepSource", .type = VMMI_KEY_BOOL },
     { .path = "policy", .type = VMMI_KEY_OBJECT },
     { .path = NULL },

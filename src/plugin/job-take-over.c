@@ -185,3 +185,39 @@ vmmiJobClaim(vmmiJob *job, const char *expected, vmmiError **err)
                             job->id);
     return vmmiClaimSucceed(job->run, key, job, expected, err);
 }
+
+/* With the job that is in charge in hand. */
+static vmmiJob *
+follow(vmmiJob *old, const vmmiJobRecord *record, const char *config, size_t config_length,
+       unsigned int limit_ms, vmmiError **err)
+{
+    vmmiJobRecord next = *record;
+    g_autoptr(vmmiJob) job = NULL;
+
+    next.replaces = old->id;
+    if (vmmiJobCheckLeavable(old, err) < 0)
+        return NULL;
+    job = vmmiJobCreateUnclaimed(old->run, &next, config, config_length, err);
+    if (!job)
+        return NULL;
+    if (vmmiJobEnd(old, false, limit_ms, err) == 0 && vmmiJobClaim(job, old->id, err) == 0)
+        return g_steal_pointer(&job);
+    vmmiJobDiscard(job);
+    return NULL;
+}
+
+vmmiJob *
+vmmiJobTakeOver(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
+                size_t config_length, unsigned int limit_ms, vmmiError **err)
+{
+    g_autofree char *live = NULL;
+    g_autoptr(vmmiJob) old = NULL;
+    int found = vmmiClaimFind(run, record->world, record->guest_uuid, &live, err);
+
+    if (found < 0)
+        return NULL;
+    if (found == 0)
+        return vmmiJobCreate(run, record, config, config_length, err);
+    old = vmmiJobOpen(run, live, err);
+    return old ? follow(old, record, config, config_length, limit_ms, err) : NULL;
+}

@@ -210,6 +210,14 @@ int vmmiJobEnd(vmmiJob *job, bool kill, unsigned int limit_ms, vmmiError **err);
  */
 int vmmiJobClaim(vmmiJob *job, const char *expected, vmmiError **err);
 /*
+ * All of it at once: the plugin in charge of the guest of @record, if there is one, is ended within
+ * @limit_ms, and the new record, whose `replaces` names it, claims the guest. Like vmmiJobCreate()
+ * else. VMMI_ERR_GUEST_BUSY, VMMI_ERR_NOT_SUPPORTED (not peer-to-peer); then nothing is left.
+ */
+vmmiJob *vmmiJobTakeOver(vmmiRunDir *run, const vmmiJobRecord *record, const char *config,
+                         size_t config_length, unsigned int limit_ms, vmmiError **err);
+
+/*
  * --- who is alive
  * -----------------------------------------------------------------------------------------
  */

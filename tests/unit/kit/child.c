@@ -26,6 +26,7 @@ static const vmmiKitLimits limits = {
     .returning = 600,
     .statistics = 200,
     .release = 5000,
+    .replace = 5000,
     .sample_min = 10,
     .sample_max = 40,
     .retry = 10,
