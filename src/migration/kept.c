@@ -28,21 +28,12 @@ vmmiKeptWrite(bool inactive, const json_t *origins)
     return vmmiJsonWrite(options, false);
 }
 
-static json_t *
-read_options(const vmmiJob *job)
-{
-    const char *options = vmmiJobGetRecord(job)->options;
-
-    return options ? vmmiJsonParse(options, strlen(options), NULL, NULL) : NULL;
-}
-
 bool
 vmmiKeptIsInactive(const vmmiJob *job)
 {
-    g_autoptr(json_t) options = read_options(job);
     bool inactive = false;
 
-    vmmiJsonGetBool(options, "inactive", &inactive);
+    vmmiJsonGetBool(vmmiJobGetOptions(job), "inactive", &inactive);
     return inactive;
 }
 
@@ -75,10 +66,9 @@ char *
 vmmiKeptShowConfiguration(const vmmiJob *job)
 {
     g_autoptr(vmmiMessage) message = read_configuration(job);
-    g_autoptr(json_t) options = message ? read_options(job) : NULL;
 
     return message ? vmmiKeptFormatConfiguration(vmmiMessageContent(message),
-                                                 json_object_get(options, "origins"))
+                                                 json_object_get(vmmiJobGetOptions(job), "origins"))
                    : NULL;
 }
 

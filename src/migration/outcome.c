@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "message/json.h"
+#include "message/message.h"
 #include "plugin/job-record.h"
 #include "plugin/journal.h"
 #include "util/cleanup.h"
@@ -82,28 +83,26 @@ vmmiOutcomeToJson(const vmmiOutcome *outcome)
 {
     json_t *object =
         json_pack("{s:i, s:s, s:s, s:s, s:{s:s, s:i}, s:o, s:s}", "version", VMMI_RECORD_VERSION,
-                  "outcome",
-                  vmmiOutcomeKindToString(outcome->kind), "where",
+                  "outcome", vmmiOutcomeKindToString(outcome->kind), "where",
                   vmmiWhereToString(outcome->where), "evidence", outcome->evidence, "exit", "kind",
                   vmmiExitKindToString(outcome->exit_kind), "value", outcome->exit_value, "error",
                   vmmiErrorToJson(outcome->error), "diagnostics", outcome->diagnostics);
-    char *completion =
-        outcome->completion ? vmmiMessageToJson(outcome->completion, false, NULL) : NULL;
 
     json_object_set_new(object, "statistics",
                         outcome->statistics ? vmmiSampleToJson(outcome->statistics) : json_null());
-    json_object_set_new(object, "completion", value_of_text(completion));
+    json_object_set_new(object, "completion",
+                        outcome->completion ? json_incref(outcome->completion->root)
+                                            : json_null());
     json_object_set_new(object, "actions", value_of_text(outcome->actions));
-    vmmiFree(completion);
     return object;
 }
 
 static vmmiMessage *
-completion_from_json(const json_t *object)
+completion_from_json(json_t *object)
 {
-    g_autofree char *text = json_is_object(object) ? vmmiJsonWrite(object, false) : NULL;
-
-    return text ? vmmiMessageParse(text, strlen(text), NULL) : NULL;
+    if (!json_is_object(object) || vmmiMessageValidate(object, NULL, 0, NULL) < 0)
+        return NULL;
+    return vmmiMessageWrap(json_incref(object), NULL, 0);
 }
 
 static void
@@ -117,27 +116,36 @@ replace_text(char **text, const json_t *object, const char *key)
     *text = g_strdup(found);
 }
 
+int
+vmmiOutcomeReadKinds(const json_t *object, vmmiOutcomeKind *kind, vmmiWhere *where,
+                     vmmiExitKind *exit_kind, vmmiError **err)
+{
+    const char *names[] = { NULL, NULL, NULL };
+
+    if (vmmiJobCheckVersion(object, "outcome.json", err) < 0)
+        return -1;
+    vmmiJsonGetString(object, "outcome", &names[0]);
+    vmmiJsonGetString(object, "where", &names[1]);
+    vmmiJsonGetString(json_object_get(object, "exit"), "kind", &names[2]);
+    if (vmmiOutcomeKindFromString(names[0]) <= VMMI_OUTCOME_NONE ||
+        vmmiWhereFromString(names[1]) < 0 || vmmiExitKindFromString(names[2]) < 0)
+        return vmmiErrorSet(err, VMMI_ERR_MESSAGE, "outcome.json holds no outcome");
+    *kind = (vmmiOutcomeKind)vmmiOutcomeKindFromString(names[0]);
+    *where = (vmmiWhere)vmmiWhereFromString(names[1]);
+    *exit_kind = (vmmiExitKind)vmmiExitKindFromString(names[2]);
+    return 0;
+}
+
 vmmiOutcome *
 vmmiOutcomeFromJson(const json_t *object, vmmiError **err)
 {
-    const char *kind = NULL, *where = NULL, *exit_kind = NULL;
     const json_t *exit = json_object_get(object, "exit");
     const json_t *actions = json_object_get(object, "actions");
     g_autoptr(vmmiOutcome) outcome = vmmiOutcomeNew();
 
-    if (vmmiJobCheckVersion(object, "outcome.json", err) < 0)
+    if (vmmiOutcomeReadKinds(object, &outcome->kind, &outcome->where, &outcome->exit_kind, err) <
+        0)
         return NULL;
-    vmmiJsonGetString(object, "outcome", &kind);
-    vmmiJsonGetString(object, "where", &where);
-    vmmiJsonGetString(exit, "kind", &exit_kind);
-    if (vmmiOutcomeKindFromString(kind) <= VMMI_OUTCOME_NONE || vmmiWhereFromString(where) < 0 ||
-        vmmiExitKindFromString(exit_kind) < 0) {
-        vmmiErrorSet(err, VMMI_ERR_MESSAGE, "outcome.json holds no outcome");
-        return NULL;
-    }
-    outcome->kind = (vmmiOutcomeKind)vmmiOutcomeKindFromString(kind);
-    outcome->where = (vmmiWhere)vmmiWhereFromString(where);
-    outcome->exit_kind = (vmmiExitKind)vmmiExitKindFromString(exit_kind);
     outcome->exit_value = (int)json_integer_value(json_object_get(exit, "value"));
     outcome->error = error_from_json(json_object_get(object, "error"));
     if (json_is_object(json_object_get(object, "statistics")))

@@ -35,8 +35,12 @@ vmmiOutcome *vmmiOutcomeNew(void);
 void vmmiOutcomeFree(vmmiOutcome *outcome);
 /* The object of outcome.json: new reference. */
 json_t *vmmiOutcomeToJson(const vmmiOutcome *outcome);
-/* Reads it back; NULL with VMMI_ERR_MESSAGE when it is not an outcome. */
+/* Reads it back; NULL with VMMI_ERR_MESSAGE when it is not an outcome, VMMI_ERR_RUN_DIR when it is
+ * of a newer library. */
 vmmiOutcome *vmmiOutcomeFromJson(const json_t *object, vmmiError **err);
+/* The first step of that: what is needed of an outcome in any case. Returns 0 or -1. */
+int vmmiOutcomeReadKinds(const json_t *object, vmmiOutcomeKind *kind, vmmiWhere *where,
+                         vmmiExitKind *exit_kind, vmmiError **err);
 
 /* settle.c: the final state that goes with an outcome. */
 vmmiState vmmiOutcomeToState(vmmiOutcomeKind kind);

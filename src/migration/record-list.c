@@ -30,7 +30,7 @@ is_wanted(const vmmiRecord *record, unsigned int flags)
 {
     if ((flags & (VMMI_LIST_RUNNING | VMMI_LIST_ENDED)) == 0)
         return true;
-    return flags & (record->outcome ? VMMI_LIST_ENDED : VMMI_LIST_RUNNING);
+    return flags & (record->kind ? VMMI_LIST_ENDED : VMMI_LIST_RUNNING);
 }
 
 static void

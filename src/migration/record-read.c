@@ -13,43 +13,27 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* Returns 1 with .outcome, 0 when there is none yet, -1 on failure. */
 static int
 read_outcome(vmmiRecord *record, const vmmiJob *job, vmmiError **err)
 {
     g_autoptr(vmmiError) error = NULL;
     g_autofree char *text = NULL;
-    g_autoptr(json_t) object = NULL;
     size_t length = 0;
+    vmmiWhere where;
+    vmmiExitKind exit_kind;
     int found = vmmiJobReadOutcome(job, &text, &length, err);
 
     if (found <= 0)
         return found;
-    object = vmmiJsonParse(text, length, "outcome.json", &error);
-    record->outcome = object ? vmmiOutcomeFromJson(object, &error) : NULL;
-    if (!record->outcome)
+    record->settled = vmmiJsonParse(text, length, "outcome.json", &error);
+    if (!record->settled ||
+        vmmiOutcomeReadKinds(record->settled, &record->kind, &where, &exit_kind, &error) < 0)
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "migration %s: %s", record->id,
                             vmmiErrorGetMessage(error));
-    return 1;
+    return 0;
 }
 
-/* What a migration ended with whose plugin was never started: nobody needs to be asked. */
-static vmmiOutcome *
-never_started(const vmmiRecord *record)
-{
-    vmmiOutcome *outcome = vmmiOutcomeNew();
-
-    outcome->kind = VMMI_OUTCOME_FAILED;
-    outcome->where = VMMI_WHERE_SOURCE;
-    outcome->exit_kind = VMMI_EXIT_NOT_STARTED;
-    g_free(outcome->evidence);
-    outcome->evidence = g_strdup("the plugin was never started, nothing was done");
-    vmmiErrorSet(&outcome->error, VMMI_ERR_PLUGIN_LAUNCH,
-                 "migration %s was never started: its manager ended before", record->id);
-    return outcome;
-}
-
-/* How the plugin ended; a plugin that was never started settles the rest. */
+/* How the plugin ended. One that was never started settles the rest: nobody needs to be asked. */
 static int
 read_end(vmmiRecord *record, vmmiJob *job, vmmiError **err)
 {
@@ -58,10 +42,30 @@ read_end(vmmiRecord *record, vmmiJob *job, vmmiError **err)
     if (record->phase == VMMI_PHASE_FINISHED && vmmiJobReadResult(job, &result, err) < 0)
         return -1;
     record->ended_ms = result.ended_ms;
-    if (!record->outcome &&
+    if (!record->settled &&
         (record->phase == VMMI_PHASE_ABANDONED || result.kind == VMMI_EXIT_NOT_STARTED))
-        record->outcome = never_started(record);
+        record->kind = VMMI_OUTCOME_FAILED;
     return 0;
+}
+
+vmmiOutcome *
+vmmiRecordMakeOutcome(const vmmiRecord *record)
+{
+    vmmiOutcome *outcome;
+
+    if (record->settled)
+        return vmmiOutcomeFromJson(record->settled, NULL);
+    if (!record->kind)
+        return NULL;
+    outcome = vmmiOutcomeNew();
+    outcome->kind = record->kind;
+    outcome->where = VMMI_WHERE_SOURCE;
+    outcome->exit_kind = VMMI_EXIT_NOT_STARTED;
+    g_free(outcome->evidence);
+    outcome->evidence = g_strdup("the plugin was never started, nothing was done");
+    vmmiErrorSet(&outcome->error, VMMI_ERR_PLUGIN_LAUNCH,
+                 "migration %s was never started: its manager ended before", record->id);
+    return outcome;
 }
 
 /* What the plugin wrote down last. */
@@ -94,11 +98,11 @@ derive_state(vmmiRecord *record, const vmmiJob *job)
         set_state(record, VMMI_STATE_STARTING);
     else if (record->phase != VMMI_PHASE_ABANDONED)
         read_journal(record, job);
-    if (record->outcome)
-        set_state(record, vmmiOutcomeToState(record->outcome->kind));
+    if (record->kind)
+        set_state(record, vmmiOutcomeToState(record->kind));
     else if (!vmmiJobPhaseIsLive(record->phase))
         set_state(record, VMMI_STATE_UNATTENDED);
-    if (record->outcome && record->outcome->kind == VMMI_OUTCOME_COMPLETED)
+    if (record->kind == VMMI_OUTCOME_COMPLETED)
         record->percent = 100;
 }
 
@@ -117,7 +121,6 @@ vmmiRecordRead(vmmiRunDir *run, const char *id, vmmiError **err)
     record->directory = g_strdup(vmmiJobGetPath(job));
     record->job = *vmmiJobGetRecord(job);
     record->job.id = record->id;
-    record->job.options = g_strdup(record->job.options);
     record->root = json_incref(vmmiJobGetRoot(job));
     if (vmmiJobGetLiveness(job, &liveness, err) < 0)
         return NULL;

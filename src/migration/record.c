@@ -16,7 +16,6 @@ vmmiRecordFree(vmmiRecord *record)
     if (!record)
         return;
     vmmiRunDirUnref(record->run);
-    g_free((char *)record->job.options);
     json_decref(record->root);
     g_free(record->id);
     g_free(record->directory);
@@ -24,6 +23,7 @@ vmmiRecordFree(vmmiRecord *record)
     g_free(record->configuration);
     vmmiSampleFree(record->sample);
     vmmiOutcomeFree(record->outcome);
+    json_decref(record->settled);
     g_free(record);
 }
 
@@ -142,7 +142,13 @@ vmmiRecordGetSample(const vmmiRecord *record)
 const vmmiOutcome *
 vmmiRecordGetOutcome(const vmmiRecord *record)
 {
-    return record ? record->outcome : NULL;
+    vmmiRecord *cache = (vmmiRecord *)record;
+
+    if (!record)
+        return NULL;
+    if (!record->outcome)
+        cache->outcome = vmmiRecordMakeOutcome(record);
+    return record->outcome;
 }
 
 uint64_t
@@ -182,7 +188,7 @@ vmmiRecordToJson(const vmmiRecord *record, vmmiError **err)
         (int)record->percent, "phase", vmmiPhaseToString(record->phase));
     json_object_set_new(object, "sample",
                         record->sample ? vmmiSampleToJson(record->sample) : json_null());
-    vmmiJsonAddOutcome(object, record->outcome);
+    vmmiJsonAddOutcome(object, vmmiRecordGetOutcome(record));
     vmmiJsonAddJob(object, &record->job, record->directory, record->replaced_by);
     json_object_set_new(object, "endedMs",
                         record->ended_ms ? json_integer((json_int_t)record->ended_ms)

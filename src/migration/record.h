@@ -24,7 +24,9 @@ struct vmmiRecord {
     vmmiState state;
     unsigned int percent;
     vmmiSample *sample;
-    vmmiOutcome *outcome;
+    vmmiOutcomeKind kind;  /* VMMI_OUTCOME_NONE: there is no outcome */
+    json_t *settled;       /* outcome.json, checked; NULL: there is none, or none is needed */
+    vmmiOutcome *outcome;  /* made when it is asked for */
     uint64_t ended_ms;
     bool acknowledged;
 };
@@ -32,6 +34,8 @@ struct vmmiRecord {
 /* record-read.c: reads one; .replaced_by is left open. NULL with VMMI_ERR_MIGRATION_UNKNOWN or
  * VMMI_ERR_RUN_DIR. */
 vmmiRecord *vmmiRecordRead(vmmiRunDir *run, const char *id, vmmiError **err);
+/* The outcome as an object, to be freed; NULL when there is none. */
+vmmiOutcome *vmmiRecordMakeOutcome(const vmmiRecord *record);
 /* The text of vmmiRecordGetConfiguration(), to be freed, or NULL. */
 char *vmmiRecordReadConfiguration(const vmmiRecord *record);
 

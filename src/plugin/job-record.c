@@ -154,7 +154,6 @@ vmmiJobRecordRead(int job_dir_fd, vmmiJobRecord *record, json_t **ret_root, vmmi
     g_autoptr(vmmiError) error = NULL;
     g_autoptr(json_t) root = read_object(job_dir_fd, VMMI_FILE_JOB, &error);
     vmmiJobRecord found = { 0 };
-    const json_t *options;
 
     if (error)
         return vmmiErrorPropagate(err, g_steal_pointer(&error));
@@ -169,8 +168,6 @@ vmmiJobRecordRead(int job_dir_fd, vmmiJobRecord *record, json_t **ret_root, vmmi
     vmmiJsonGetBool(root, "bare", &found.bare);
     vmmiJsonGetUInt(root, "createdMs", &found.created_ms);
     vmmiJsonGetUInt(root, "createdBoottimeMs", &found.created_boottime_ms);
-    options = json_object_get(root, "options");
-    found.options = json_is_object(options) ? vmmiJsonWrite(options, false) : NULL;
     found.id = record->id;
     *record = found;
     *ret_root = g_steal_pointer(&root);

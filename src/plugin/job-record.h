@@ -26,7 +26,7 @@ int vmmiJobCheckVersion(const json_t *root, const char *name, vmmiError **err);
 char *vmmiJobRecordWrite(const vmmiJobRecord *record, vmmiError **err);
 /*
  * Reads job.json of a directory. Strings of @record are borrowed from @ret_root (to be given up
- * with json_decref()), but .options, which is to be freed. .id is left alone. VMMI_ERR_RUN_DIR.
+ * with json_decref()); .options is left to the root, .id alone. VMMI_ERR_RUN_DIR.
  * Returns 0 or -1.
  */
 int vmmiJobRecordRead(int job_dir_fd, vmmiJobRecord *record, json_t **ret_root, vmmiError **err);

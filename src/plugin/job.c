@@ -107,7 +107,6 @@ vmmiJobUnref(vmmiJob *job)
     vmmiFdCleanup(&job->lock_fd);
     vmmiFdCleanup(&job->fd);
     vmmiRunDirUnref(job->run);
-    g_free((char *)job->record.options);
     json_decref(job->root);
     g_free(job->id);
     g_free(job->path);
@@ -148,6 +147,14 @@ json_t *
 vmmiJobGetRoot(const vmmiJob *job)
 {
     return job->root;
+}
+
+json_t *
+vmmiJobGetOptions(const vmmiJob *job)
+{
+    json_t *options = json_object_get(job->root, "options");
+
+    return json_is_object(options) ? options : NULL;
 }
 
 int

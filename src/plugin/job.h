@@ -87,7 +87,9 @@ typedef struct {
     const char *destination_uri;
     const char *migrate_uri;
     const char *replaces;         /* id of the job that this one takes over from */
-    const char *options;          /* a JSON object of the caller's own, kept as it is */
+    /* To be written: a JSON object of the caller's own, kept as it is. For reading:
+     * vmmiJobGetOptions(). */
+    const char *options;
     bool bare;                    /* the plugin was started without a manager and has no shim */
 
     const char *id;
@@ -131,8 +133,10 @@ const char *vmmiJobGetPath(const vmmiJob *job);
 int vmmiJobGetFd(const vmmiJob *job);
 vmmiRunDir *vmmiJobGetRunDir(const vmmiJob *job);
 const vmmiJobRecord *vmmiJobGetRecord(const vmmiJob *job);
-/* job.json, borrowed: owns the strings of the record, but .options. */
+/* job.json, borrowed: owns the strings of the record. */
 json_t *vmmiJobGetRoot(const vmmiJob *job);
+/* The caller's own object of it, borrowed; NULL: none. */
+json_t *vmmiJobGetOptions(const vmmiJob *job);
 /* config.json, at most 1 MiB, to be freed. Returns 0 or -1. */
 int vmmiJobReadConfig(const vmmiJob *job, char **text, size_t *length, vmmiError **err);
 

@@ -17,7 +17,8 @@
 #include "util/error.h"
 
 static int
-open_regular(int dir_fd, const char *path, bool no_link, size_t max_bytes, vmmiError **err)
+open_regular(int dir_fd, const char *path, bool no_link, size_t max_bytes, size_t *size,
+             vmmiError **err)
 {
     int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (no_link ? O_NOFOLLOW : 0);
     vmmi_autofd int fd = openat(dir_fd, path, flags);
@@ -34,23 +35,34 @@ open_regular(int dir_fd, const char *path, bool no_link, size_t max_bytes, vmmiE
         return vmmiErrorSet(err, VMMI_ERR_BAD_PATH,
                             "'%s' has %" G_GINT64_FORMAT " bytes, the limit is %zu", path,
                             (gint64)st.st_size, max_bytes);
+    *size = (size_t)st.st_size;
     return vmmiFdSteal(&fd);
 }
+
+/* Files of /proc have no size, and others may grow meanwhile. */
+#define FIRST_BYTES ((size_t)4096)
 
 int
 vmmiFileReadAt(int dir_fd, const char *path, size_t max_bytes, bool no_link, char **text,
                size_t *length, vmmiError **err)
 {
-    vmmi_autofd int fd = open_regular(dir_fd, path, no_link, max_bytes, err);
+    size_t used = 0, room = 0;
+    vmmi_autofd int fd = open_regular(dir_fd, path, no_link, max_bytes, &room, err);
     g_autofree char *buffer = NULL;
-    size_t used = 0;
 
     if (fd < 0)
         return -1;
-    buffer = g_malloc(max_bytes + 2);
+    /* One more than allowed shows that it is too long; one for the end of the text. */
+    room = MIN(MAX(room, FIRST_BYTES) + 1, max_bytes + 1);
+    buffer = g_malloc(room + 1);
     while (used <= max_bytes) {
-        ssize_t got = read(fd, buffer + used, max_bytes + 1 - used);
+        ssize_t got;
 
+        if (used == room) {
+            room = MIN(room * 2, max_bytes + 1);
+            buffer = g_realloc(buffer, room + 1);
+        }
+        got = read(fd, buffer + used, room - used);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -62,7 +74,7 @@ vmmiFileReadAt(int dir_fd, const char *path, size_t max_bytes, bool no_link, cha
     if (used > max_bytes)
         return vmmiErrorSet(err, VMMI_ERR_BAD_PATH, "'%s' has more than %zu bytes", path, max_bytes);
     buffer[used] = '\0';
-    *text = g_realloc(g_steal_pointer(&buffer), used + 1);
+    *text = g_steal_pointer(&buffer);
     if (length)
         *length = used;
     return 0;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "message/json.h"
 #include "plugin/job-private.h"
 #include "plugin/job-process.h"
 #include "plugin/job-record.h"
@@ -32,6 +33,7 @@ test_record(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_autoptr(vmmiJob) made = vmmiJobCreate(fixture->run, &record, CONFIG, strlen(CONFIG), NULL);
     g_autofree char *boot_id = vmmiProcessBootId();
     g_autofree char *config = NULL;
+    g_autofree char *options = NULL;
     g_autoptr(vmmiJob) job = NULL;
     const vmmiJobRecord *found;
     size_t length = 0;
@@ -49,7 +51,8 @@ test_record(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpstr(found->destination_uri, ==, "qemu://dst/system");
     g_assert_null(found->migrate_uri);
     g_assert_cmpstr(found->replaces, ==, OTHER_UUID ".3");
-    g_assert_cmpstr(found->options, ==, "{\"origin\":{\"a.b\":\"caller\"}}");
+    options = vmmiJsonWrite(vmmiJobGetOptions(job), false);
+    g_assert_cmpstr(options, ==, "{\"origin\":{\"a.b\":\"caller\"}}");
     g_assert_false(found->bare);
     g_assert_cmpstr(found->library_version, ==, "0.1.0");
     g_assert_cmpstr(found->boot_id, ==, boot_id);
