@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -51,23 +50,6 @@ bool
 vmmiProcessIsAlive(const vmmiProcess *process)
 {
     return !strchr("ZXx", process->state);
-}
-
-bool
-vmmiProcessParseMask(const char *text, const char *name, uint64_t *mask)
-{
-    size_t length = strlen(name);
-
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        char *end = NULL;
-
-        line += *line == '\n';
-        if (strncmp(line, name, length) || line[length] != ':')
-            continue;
-        *mask = strtoull(line + length + 1, &end, 16);
-        return end && *end == '\n';
-    }
-    return false;
 }
 
 int

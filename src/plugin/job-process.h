@@ -21,13 +21,13 @@ bool vmmiProcessParseStat(const char *text, vmmiProcess *process);
 /* Whether it has not ended (a zombie has). */
 bool vmmiProcessIsAlive(const vmmiProcess *process);
 
-/* Whether a process catches a signal, or blocks it in every thread to wait for it (B7). */
+/*
+ * Whether a process catches a signal, or blocks it in every thread to wait for it (B7). Allocates
+ * nothing: job-ready.c is part of the shim, too.
+ */
 bool vmmiProcessTakesSignal(pid_t pid, int signal_number);
-/* The second half of that for one thread, from the text of its status file. */
+/* Whether a thread blocks it, from the text of its status file: the second half of that. */
 bool vmmiProcessBlocksSignal(const char *status, int signal_number);
-/* The mask behind a name ("SigCgt") in the text of a status file. False: not there. */
-bool vmmiProcessParseMask(const char *text, const char *name, uint64_t *mask);
-
 /* A pidfd, close-on-exec; -1 with errno. */
 int vmmiProcessOpenPidfd(pid_t pid);
 /* 0, or -1 with errno. */

@@ -29,6 +29,7 @@
 #define VMMI_FILE_STDERR "stderr"
 #define VMMI_FILE_PROCESS "helper.json"
 #define VMMI_FILE_RESULT "result.json"
+#define VMMI_FILE_CONTROL "control"
 
 /* The stages of a launch, in order; names for messages and result.json. */
 typedef enum {

@@ -37,9 +37,8 @@ static void
 fail(int report, vmmiLaunchStage stage, int error)
 {
     vmmiLaunchReport message = { .stage = (uint32_t)stage, .error = error };
-    ssize_t ignored = write(report, &message, sizeof(message));
 
-    (void)ignored;
+    shimWriteFull(report, &message, sizeof(message));
     _exit(stage == VMMI_STAGE_EXEC && (error == ENOENT || error == ENOTDIR) ? 127 : 126);
 }
 
@@ -208,7 +207,7 @@ shimChildRun(const Shim *shim, const ShimPipes *pipes)
     drop_privileges(report);
     reset_signals();
     /* What the shim hears behind this is the end of the pipe, or why exec failed. */
-    if (write(report, &ready, sizeof(ready)) != sizeof(ready))
+    if (shimWriteFull(report, &ready, sizeof(ready)) < 0)
         _exit(125);
     wait_for_go(go);
     execute(shim, report);

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "shim.h"
 
 #define OOM_SCORE_FILE "/proc/self/oom_score_adj"
@@ -31,10 +33,16 @@ static void give_up(const Shim *shim, vmmiLaunchStage stage, int error) __attrib
 static int
 tell(const Shim *shim, vmmiLaunchStage stage, int error)
 {
-    vmmiLaunchReport report = { .stage = (uint32_t)stage, .error = error, .shim_pid = getpid(),
-                                .plugin_pid = shim->child };
+    vmmiLaunchReport report = {
+        .stage = (uint32_t)stage, .error = error, .shim_pid = getpid(), .plugin_pid = shim->child
+    };
 
-    return send(shim->socket, &report, sizeof(report), MSG_NOSIGNAL) == sizeof(report) ? 0 : -1;
+    ssize_t sent;
+
+    do {
+        sent = send(shim->socket, &report, sizeof(report), MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent == sizeof(report) ? 0 : -1;
 }
 
 static void
@@ -69,7 +77,7 @@ detach(Shim *shim)
         _exit(0);
     umask(077);
     if (setsid() < 0 || chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
-        shimBlockSignals() < 0)
+        shimTakeSignals(shim) < 0)
         give_up(shim, VMMI_STAGE_SESSION, errno);
 }
 
@@ -85,6 +93,23 @@ open_job(Shim *shim)
         give_up(shim, VMMI_STAGE_LOCK, errno);
     flock(shim->job, LOCK_SH | LOCK_NB);
     close(VMMI_SHIM_JOB_FD);
+}
+
+/* The directory's name, for those who ask on the control socket. */
+static void
+learn_id(Shim *shim)
+{
+    char path[32], target[4096];
+    const char *name;
+    ssize_t length;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", shim->job);
+    length = readlink(path, target, sizeof(target) - 1);
+    target[length < 0 ? 0 : length] = '\0';
+    name = strrchr(target, '/');
+    if (name && strlen(name + 1) < sizeof(shim->id) &&
+        name[1 + strspn(name + 1, "0123456789abcdef-.")] == '\0')
+        strcpy(shim->id, name + 1);
 }
 
 static void
@@ -127,6 +152,9 @@ fail_child(Shim *shim, vmmiLaunchStage stage, int error)
 {
     ShimEnd end = { .kind = "not-started", .value = -1, .stage = stage, .error = error };
 
+    /* It has failed, or has not executed anything yet, and may be waiting for the word to. */
+    close(shim->go);
+    kill(shim->child, SIGKILL);
     while (waitpid(shim->child, NULL, 0) < 0 && errno == EINTR)
         ;
     shimRecordResult(shim, &end);
@@ -137,12 +165,18 @@ fail_child(Shim *shim, vmmiLaunchStage stage, int error)
 static int
 hear(int fd, vmmiLaunchReport *report)
 {
-    ssize_t got;
+    size_t used = 0;
 
-    do {
-        got = read(fd, report, sizeof(*report));
-    } while (got < 0 && errno == EINTR);
-    return got == sizeof(*report);
+    while (used < sizeof(*report)) {
+        ssize_t got = read(fd, (char *)report + used, sizeof(*report) - used);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return 0;
+        used += (size_t)got;
+    }
+    return 1;
 }
 
 static bool
@@ -174,27 +208,23 @@ start_plugin(Shim *shim)
         close(reports[0]);
         shimChildRun(shim, &(ShimPipes){ .go = go[0], .report = reports[1] });
     }
+    shim->go = go[1];
     close(go[0]);
     close(reports[1]);
     if (!hear(reports[0], &report))
         fail_child(shim, VMMI_STAGE_FORK, ECHILD);
     if (report.stage != VMMI_STAGE_READY)
         fail_child(shim, (vmmiLaunchStage)report.stage, report.error);
-    if (shimRecordProcess(shim) < 0) {
-        int error = errno;
-
-        close(go[1]);
-        fail_child(shim, VMMI_STAGE_RECORD, error);
-    }
-    if (tell(shim, VMMI_STAGE_READY, 0) < 0 || !launcher_says_go(shim)) {
-        close(go[1]);
+    if (shimRecordProcess(shim) < 0)
+        fail_child(shim, VMMI_STAGE_RECORD, errno);
+    if (tell(shim, VMMI_STAGE_READY, 0) < 0 || !launcher_says_go(shim))
         fail_child(shim, VMMI_STAGE_READY, EPIPE);
-    }
     shim->started_ms = shimNowMs(CLOCK_REALTIME);
     shim->started_boottime_ms = shimNowMs(CLOCK_BOOTTIME);
-    if (write(go[1], "", 1) != 1)
+    if (shimWriteFull(shim->go, "", 1) < 0)
         fail_child(shim, VMMI_STAGE_FORK, errno);
-    close(go[1]);
+    close(shim->go);
+    shim->go = -1;
     if (hear(reports[0], &report))
         fail_child(shim, (vmmiLaunchStage)report.stage, report.error);
     close(reports[0]);
@@ -203,7 +233,10 @@ start_plugin(Shim *shim)
 int
 main(int argc, char **argv)
 {
-    Shim shim = { .socket = VMMI_SHIM_SOCKET_FD, .job = -1, .lock = -1, .result = -1 };
+    static Shim shim = {
+        .socket = VMMI_SHIM_SOCKET_FD, .job = -1, .lock = -1, .result = -1, .go = -1
+    };
+    static ShimControl control;
 
     if (!was_started_right(argc)) {
         fprintf(stderr,
@@ -218,8 +251,10 @@ main(int argc, char **argv)
     if (shimRecordReserve(&shim) < 0)
         give_up(&shim, VMMI_STAGE_RESERVE, errno);
     lower_oom_score(&shim);
+    learn_id(&shim);
+    shimControlOpen(&control, &shim);
     start_plugin(&shim);
     tell(&shim, VMMI_STAGE_RUNNING, 0);
     close(shim.socket);
-    _exit(shimSupervise(&shim) < 0 ? 1 : 0);
+    _exit(shimSupervise(&shim, &control) < 0 ? 1 : 0);
 }

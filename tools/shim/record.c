@@ -18,6 +18,9 @@
 #define RESULT_TEMPORARY ".result.json"
 #define PROCESS_TEMPORARY ".helper.json"
 #define RESERVED_BYTES 4096
+/* What only this process knows is not given up at the first refusal. */
+#define MAX_TRIES 20
+#define AGAIN_NAP_NS 50000000L
 
 static const char *const stage_names[] = VMMI_STAGE_NAMES;
 _Static_assert(sizeof(stage_names) / sizeof(stage_names[0]) == VMMI_STAGE_LAST, "a name a stage");
@@ -31,9 +34,11 @@ shimNowMs(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static int
-write_full(int fd, const char *text, size_t length)
+int
+shimWriteFull(int fd, const void *data, size_t length)
 {
+    const char *text = data;
+
     while (length > 0) {
         ssize_t put = write(fd, text, length);
 
@@ -111,17 +116,32 @@ shimRecordProcess(Shim *shim)
     fd = create(shim, PROCESS_TEMPORARY);
     if (fd < 0)
         return -1;
-    failed = write_full(fd, text, (size_t)length) < 0;
+    failed = shimWriteFull(fd, text, (size_t)length) < 0 ? errno : 0;
     close(fd);
+    errno = failed;
     return failed ? -1 : renameat(shim->job, PROCESS_TEMPORARY, shim->job, VMMI_FILE_PROCESS);
+}
+
+/*
+ * The room for it is there. Nothing is left undone for want of a sync: without one the file is
+ * whole for whoever lives on this machine, and after a start of the machine it is gone anyway.
+ */
+static int
+commit_result(const Shim *shim, size_t length)
+{
+    if (lseek(shim->result, 0, SEEK_SET) < 0 ||
+        shimWriteFull(shim->result, shim->result_text, length) < 0)
+        return -1;
+    fsync(shim->result);
+    return renameat(shim->job, RESULT_TEMPORARY, shim->job, VMMI_FILE_RESULT);
 }
 
 int
 shimRecordResult(Shim *shim, const ShimEnd *end)
 {
-    char text[1024];
+    const struct timespec nap = { 0, AGAIN_NAP_NS };
     int length =
-        snprintf(text, sizeof(text),
+        snprintf(shim->result_text, sizeof(shim->result_text),
                  "{\"version\": 1, \"kind\": \"%s\", \"value\": %d, \"startedMs\": %llu, "
                  "\"startedBoottimeMs\": %llu, \"endedMs\": %llu, \"endedBoottimeMs\": %llu, "
                  "\"stoppedSignal\": %d, \"stage\": \"%s\", \"errno\": %d}\n",
@@ -131,7 +151,10 @@ shimRecordResult(Shim *shim, const ShimEnd *end)
                  (unsigned long long)shimNowMs(CLOCK_BOOTTIME), shim->stopped_signal,
                  end->stage == VMMI_STAGE_RUNNING ? "" : stage_names[end->stage], end->error);
 
-    if (write_full(shim->result, text, (size_t)length) < 0 || fsync(shim->result) < 0)
-        return -1;
-    return renameat(shim->job, RESULT_TEMPORARY, shim->job, VMMI_FILE_RESULT);
+    for (int tries = 1; commit_result(shim, (size_t)length) < 0; tries++) {
+        if (tries == MAX_TRIES)
+            return -1;
+        nanosleep(&nap, NULL);
+    }
+    return 0;
 }
