@@ -45,7 +45,7 @@ typedef struct {
     ExitCode (*run)(const Common *common, char **arguments);
 } Verb;
 
-extern const Verb verb_driver, verb_message, verb_migrate, verb_plugin, verb_sim, verb_version;
+extern const Verb verb_doctor, verb_driver, verb_message, verb_migrate, verb_plugin, verb_sim, verb_version;
 
 /* Whether the command has a verb of that name: what a hint may recommend. */
 bool verb_exists(const char *name);

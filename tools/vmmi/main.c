@@ -14,6 +14,7 @@ static const Verb *const verbs[] = {
     &verb_migrate,
     &verb_plugin,
     &verb_driver,
+    &verb_doctor,
     &verb_message,
     &verb_sim,
     &verb_version,
