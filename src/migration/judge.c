@@ -35,6 +35,7 @@ started_nothing(const vmmiEvidence *evidence)
         VMMI_ERR_GUEST_UNKNOWN,
         VMMI_ERR_GUEST_BUSY,
         VMMI_ERR_PROTOCOL_VERSION,
+        VMMI_ERR_OPTION,
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(codes); i++) {
@@ -137,6 +138,17 @@ was_released(const vmmiEvidence *evidence)
            (evidence->release_asked && evidence->said == VMMI_SAID_NOTHING);
 }
 
+/* A plugin that was to be in charge, and is not: the guest must not be left without a word. */
+static void
+tell_charge(const vmmiEvidence *evidence, vmmiVerdict *verdict)
+{
+    g_autofree char *before = g_steal_pointer(&verdict->evidence);
+
+    verdict->evidence =
+        g_strconcat(before, "; the migration goes on",
+                    evidence->alone ? " and nobody is in charge of it" : "", NULL);
+}
+
 static void
 judge_moving(const vmmiEvidence *evidence, vmmiVerdict *verdict)
 {
@@ -148,6 +160,8 @@ judge_moving(const vmmiEvidence *evidence, vmmiVerdict *verdict)
         settle(verdict, VMMI_OUTCOME_RELEASED, fault_or_word(evidence));
     else
         verdict->moving = true;
+    if (verdict->kind == VMMI_OUTCOME_FAILED)
+        tell_charge(evidence, verdict);
 }
 
 static void

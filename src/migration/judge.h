@@ -58,6 +58,7 @@ typedef struct {
     bool abort_asked; /* by whichever manager */
     bool release_asked;
     bool replaced; /* another policy took the migration over */
+    bool alone;    /* no other policy is in charge of the guest */
     bool patient; /* hosts that did not answer will be asked again */
 } vmmiEvidence;
 

@@ -46,6 +46,19 @@ add_journal(const vmmiMigration *migration, vmmiEvidence *evidence)
     evidence->journal_where = (vmmiWhere)MAX(vmmiWhereFromString(where), 0);
 }
 
+/* Of the guest's policies that run, none is another one. */
+static bool
+is_alone(const vmmiMigration *migration)
+{
+    const vmmiJobRecord *record = vmmiJobGetRecord(migration->job);
+    g_autofree char *holder = NULL;
+
+    return !record->world ||
+           vmmiClaimFind(migration->manager->run, record->world, record->guest_uuid, &holder,
+                         NULL) <= 0 ||
+           g_str_equal(holder, vmmiMigrationGetId(migration));
+}
+
 /* @said: (out): keeps what the evidence borrows. */
 static void
 gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmmiError **said)
@@ -70,6 +83,7 @@ gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmm
     evidence->stalled = migration->stalled;
     evidence->inactive = migration->inactive;
     evidence->replaced = successor != NULL;
+    evidence->alone = is_alone(migration);
     evidence->patient = patient;
     add_completion(migration, evidence, said);
     add_journal(migration, evidence);

@@ -154,6 +154,17 @@ static const Row rows[] = {
       WHERE(UNKNOWN), 8, "said" },
 
     /* The migration goes on. */
+    /* One that was to take over and did not. */
+    { "took-not-over",
+      { ENDED(1), ERROR, .alone = true, .source = MOVING(RUNNING, OTHER) }, 119, KIND(FAILED),
+      WHERE(SOURCE), 119, "said" },
+    /* Another took over: whatever it was, it let go. */
+    { "replaced-killed", { KILLED(9), .replaced = true, .source = MOVING(RUNNING, OTHER) }, 0,
+      KIND(RELEASED), WHERE(SOURCE), VMMI_ERR_PLUGIN_CRASHED, "killed by signal 9" },
+    { "replaced-error", { ENDED(1), ERROR, .replaced = true, .source = MOVING(PAUSED, POSTCOPY) },
+      12, KIND(RELEASED), WHERE(DESTINATION), 12, "said" },
+    { "replaced-moved", { KILLED(9), .replaced = true, .source = SEEN(SHUTOFF, MIGRATED) }, 0,
+      KIND(COMPLETED), WHERE(DESTINATION), VMMI_ERR_PLUGIN_CRASHED, "killed by signal 9" },
     { "released", { ENDED(1), ERROR, .release_asked = true, .source = MOVING(RUNNING, OTHER) },
       13, KIND(RELEASED), WHERE(SOURCE), 13, "said" },
     { "released-postcopy", { ENDED(1), ERROR, .source = MOVING(PAUSED, POSTCOPY) }, 13,
@@ -300,6 +311,28 @@ check_unknown(const vmmiEvidence *evidence)
         g_assert_cmpint(vmmiErrorGetCode(evidence->error), ==, VMMI_ERR_DISCONNECTED);
 }
 
+/* The guest is not left without a word: the evidence says who is in charge, or that nobody is. */
+static void
+test_charge(void)
+{
+    for (int alone = 0; alone < 2; alone++) {
+        g_autoptr(vmmiError) said = NULL;
+        g_auto(vmmiVerdict) verdict = { 0 };
+        vmmiEvidence evidence = { .plugin = "p",
+                                  .guest = "g",
+                                  ENDED(1),
+                                  ERROR,
+                                  .alone = alone,
+                                  .source = MOVING(RUNNING, OTHER) };
+
+        vmmiErrorSet(&said, VMMI_ERR_OPTION, "said");
+        evidence.error = said;
+        vmmiJudge(&evidence, &verdict);
+        g_assert_nonnull(strstr(verdict.evidence, "; the migration goes on"));
+        g_assert_true(!strstr(verdict.evidence, "nobody is in charge of it") == !alone);
+    }
+}
+
 /*
  * Whatever the evidence: "completed" only with the guest on the destination, "unknown" never
  * without a reason, never a success without a success completion (B9), and never a place that the
@@ -388,6 +421,7 @@ main(int argc, char **argv)
 
         g_test_add_data_func(path, &rows[i], test_row);
     }
+    g_test_add_func("/migration/judge/charge", test_charge);
     g_test_add_func("/migration/judge/laws", test_laws);
     return g_test_run();
 }
