@@ -5,7 +5,6 @@
  */
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "driver/connect.h"
 #include "world.h"
@@ -134,6 +133,179 @@ test_information(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(vmmiMigrationGetState(fixture->migration), ==, VMMI_STATE_STARTING);
 }
 
+/* What the kit would have written while nobody followed. */
+static void
+write_journal(Fixture *fixture, unsigned int samples)
+{
+    g_autoptr(vmmiJournal) journal =
+        vmmiJournalOpen(vmmiJobGetFd(fixture->migration->job), NULL);
+    g_autoptr(json_t) action = json_pack("{s:s}", "what", "downtime");
+    g_autoptr(vmmiSample) figures = vmmiSampleNew();
+
+    vmmiJournalAddState(journal, VMMI_STATE_BEGIN, NULL, NULL);
+    vmmiJournalAddState(journal, VMMI_STATE_PRECOPY, NULL, NULL);
+    /* Far at first, and back then: percent must not follow. */
+    for (unsigned int i = 0; i < samples; i++) {
+        vmmiSampleSet(figures, VMMI_SAMPLE_PERCENT, i == samples / 2 ? 80 : 30);
+        vmmiSampleSet(figures, VMMI_SAMPLE_ELAPSED_MS, 1000 + i);
+        vmmiJournalAddSample(journal, figures, NULL);
+    }
+    vmmiJournalAddAction(journal, action, NULL);
+    vmmiJournalAddState(journal, VMMI_STATE_SWITCHOVER, NULL, NULL);
+    vmmiSampleSet(figures, VMMI_SAMPLE_ELAPSED_MS, 99999);
+    vmmiJournalAddSample(journal, figures, NULL);
+}
+
+/* Longer than one look takes. */
+#define SAMPLES 2500
+#define LATE_LOG                                                                                   \
+    "starting>begin begin>precopy sample precopy>switchover sample switchover>failed end:failed "
+
+/* The states in order, of the samples the last before each, nothing twice, and all that was done. */
+static void
+test_journal(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    const vmmiOutcome *outcome;
+
+    write_plugin(fixture, "fake", READY WAIT_FOR("go") SAY_ERROR(8) "exit 1");
+    fixture->migration = start(fixture, 1);
+    wait_for_file(fixture, "ready");
+    write_journal(fixture, SAMPLES);
+    change_manager(fixture, false);
+    make_file(fixture, "go");
+    dispatch_until(fixture, has_ended);
+    g_assert_cmpstr(fixture->log->str, ==, LATE_LOG);
+    g_assert_cmpuint(vmmiMigrationGetPercent(fixture->migration), ==, 80);
+    g_assert_cmpuint(vmmiSampleGetOr(vmmiMigrationGetSample(fixture->migration),
+                                     VMMI_SAMPLE_ELAPSED_MS, 0),
+                     ==, 99999);
+    outcome = vmmiMigrationGetOutcome(fixture->migration);
+    g_assert_cmpstr(vmmiOutcomeGetActions(outcome), ==, "[{\"what\":\"downtime\"}]");
+    /* Once more, now that it is settled. */
+    change_manager(fixture, false);
+    dispatch_until(fixture, has_ended);
+    g_assert_cmpstr(fixture->log->str, ==, LATE_LOG);
+    g_assert_cmpuint(vmmiMigrationGetPercent(fixture->migration), ==, 80);
+}
+
+/* A guest that was shut off before is known to have been. */
+static void
+test_inactive(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    world_set(&source_world, 1, VMMI_GUEST_SHUTOFF, VMMI_REASON_OTHER, VMMI_JOB_NONE);
+    write_plugin(fixture, "fake", READY WAIT_FOR("go") SAY_SUCCESS);
+    fixture->migration = start(fixture, 1);
+    wait_for_file(fixture, "ready");
+    change_manager(fixture, false);
+    make_file(fixture, "go");
+    dispatch_until(fixture, has_ended);
+    g_assert_true(log_has(fixture, "end:completed "));
+    g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)),
+                            "its definition moved"));
+}
+
+/* --- what can be asked for ------------------------------------------------------------ */
+
+static bool
+has_status(Fixture *fixture)
+{
+    return log_has(fixture, "status:precopy ");
+}
+
+/* Without a connection of its own. */
+static void
+test_status_and_release(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    write_plugin(fixture, "fake",
+                 "answer() {\n"
+                 "echo '{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\","
+                 " \"timestamp\": 1, \"status\": {\"state\": \"precopy\"}}'\n}\n"
+                 "let_go() {\n" SAY_ERROR(13) "exit 1\n}\n"
+                 "trap answer USR1\ntrap let_go TERM\n" READY FOREVER);
+    fixture->migration = start(fixture, 1);
+    wait_for_file(fixture, "ready");
+    world_set(&source_world, 1, VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_MIGRATION_OUT);
+    change_manager(fixture, false);
+    g_assert_cmpint(vmmiMigrationRequestStatus(fixture->migration, 0, NULL), ==, 0);
+    dispatch_until(fixture, has_status);
+    g_assert_cmpint(vmmiMigrationRelease(fixture->migration, NULL), ==, 0);
+    dispatch_until(fixture, has_ended);
+    g_assert_true(log_has(fixture, "end:released "));
+}
+
+static void
+test_acknowledge(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(vmmiError) error = NULL;
+
+    write_plugin(fixture, "fake", READY WAIT_FOR("go") SAY_ERROR(8) "exit 1");
+    fixture->migration = start(fixture, 1);
+    wait_for_file(fixture, "ready");
+    change_manager(fixture, true);
+    g_assert_cmpint(vmmiMigrationAcknowledge(fixture->migration, &error), <, 0);
+    g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_STATE);
+    make_file(fixture, "go");
+    dispatch_until(fixture, has_ended);
+    g_assert_false(vmmiJobIsAcknowledged(fixture->migration->job));
+    for (int i = 0; i < 2; i++)
+        g_assert_cmpint(vmmiMigrationAcknowledge(fixture->migration, NULL), ==, 0);
+    g_assert_true(vmmiJobIsAcknowledged(fixture->migration->job));
+}
+
+/* --- a source that cannot be opened ---------------------------------------------------- */
+
+/* As when the driver was the other application's own. */
+static void
+change_source(Fixture *fixture, const char *from, const char *to)
+{
+    g_autofree char *path =
+        g_build_filename(vmmiMigrationGetDirectory(fixture->migration), "job.json", NULL);
+    g_autofree char *text = NULL;
+    g_auto(GStrv) parts = NULL;
+    g_autofree char *changed = NULL;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    parts = g_strsplit(text, from, -1);
+    changed = g_strjoinv(to, parts);
+    g_assert_cmpstr(changed, !=, text);
+    g_assert_true(g_file_set_contents(path, changed, -1, NULL));
+}
+
+static void
+test_unreachable(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    const vmmiOutcome *outcome;
+
+    write_plugin(fixture, "fake", READY WAIT_FOR("go") "kill -KILL $$");
+    fixture->migration = start(fixture, 1);
+    wait_for_file(fixture, "ready");
+    change_source(fixture, "test:///source", "none:///source");
+    change_manager(fixture, false);
+    fixture->manager->limits.settle = 200;
+    make_file(fixture, "go");
+    dispatch_until(fixture, has_ended);
+    g_assert_true(log_has(fixture, "end:unknown "));
+    outcome = vmmiMigrationGetOutcome(fixture->migration);
+    g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(outcome), "the source did not answer: "));
+    g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(outcome), "none:///source"));
+}
+
+/* A source that comes back is opened, and asked. */
+static void
+test_reached_later(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    write_plugin(fixture, "fake", READY FOREVER);
+    fixture->migration = start(fixture, 1);
+    wait_for_file(fixture, "ready");
+    change_manager(fixture, false);
+    world_set_lost(&source_world, true);
+    g_assert_cmpint(vmmiJobSignal(fixture->migration->job, SIGKILL, NULL), ==, 0);
+    dispatch_until(fixture, plugin_is_gone);
+    world_set_lost(&source_world, false);
+    dispatch_until(fixture, has_ended);
+    g_assert_true(log_has(fixture, "end:failed "));
+}
+
 /* --- refusals ------------------------------------------------------------------------ */
 
 static const struct {
@@ -170,6 +342,9 @@ test_other_world(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_INVALID_ARGUMENT);
 }
 
+#define ADD(name, func)                                                                            \
+    g_test_add("/migration/open/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
+
 int
 main(int argc, char **argv)
 {
@@ -188,9 +363,13 @@ main(int argc, char **argv)
         g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_refusal,
                    fixture_tear_down);
     }
-    g_test_add("/migration/open/refuse/other-world", Fixture, NULL, fixture_set_up,
-               test_other_world, fixture_tear_down);
-    g_test_add("/migration/open/information", Fixture, NULL, fixture_set_up, test_information,
-               fixture_tear_down);
+    ADD("refuse/other-world", test_other_world);
+    ADD("information", test_information);
+    ADD("journal", test_journal);
+    ADD("inactive", test_inactive);
+    ADD("status-and-release", test_status_and_release);
+    ADD("acknowledge", test_acknowledge);
+    ADD("unreachable", test_unreachable);
+    ADD("reached-later", test_reached_later);
     return g_test_run();
 }
