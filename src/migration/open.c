@@ -25,6 +25,15 @@ check_world(const vmmiJob *job, const vmmiConnect *connect, vmmiError **err)
                         vmmiConnectGetWorld(connect));
 }
 
+/* One that cannot be read is not judged again: a newer library wrote it, or somebody spoiled it. */
+static int
+check_outcome(const vmmiJob *job, vmmiError **err)
+{
+    g_autoptr(vmmiOutcome) outcome = NULL;
+
+    return vmmiSettleRead(job, &outcome, err) < 0 ? -1 : 0;
+}
+
 /* It may be followed without a connection so far. */
 static vmmiMigration *
 open_again(vmmiMigration *migration, vmmiConnect *connect, vmmiError **err)
@@ -76,7 +85,7 @@ vmmiMigrationOpen(vmmiManager *manager, const char *id, vmmiConnect *connect, vm
     if (followed)
         return open_again(followed, connect, err);
     job = vmmiJobOpen(manager->run, id, err);
-    if (!job || check_world(job, connect, err) < 0)
+    if (!job || check_world(job, connect, err) < 0 || check_outcome(job, err) < 0)
         return NULL;
     return follow(manager, job, connect, err);
 }

@@ -281,6 +281,11 @@ void vmmiAskTimer(vmmiMigration *migration, vmmiTimer timer);
 void vmmiSettleStart(vmmiMigration *migration);
 void vmmiSettleAnswered(vmmiMigration *migration);
 void vmmiSettleTimer(vmmiMigration *migration, vmmiTimer timer);
+/*
+ * The outcome that was settled. Returns: 1 with it, 0 when there is none yet, -1 when it is damaged
+ * or too new (VMMI_ERR_RUN_DIR).
+ */
+int vmmiSettleRead(const vmmiJob *job, vmmiOutcome **outcome, vmmiError **err);
 /* Writes an outcome that found no room before. Returns 0 or -1. */
 int vmmiSettleKeep(vmmiMigration *migration, vmmiError **err);
 /* Somebody else settled it. Returns: whether it is. */

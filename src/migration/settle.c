@@ -149,17 +149,24 @@ make_outcome(const vmmiMigration *migration, vmmiVerdict *verdict)
     return outcome;
 }
 
-static vmmiOutcome *
-read_settled(const vmmiMigration *migration)
+int
+vmmiSettleRead(const vmmiJob *job, vmmiOutcome **outcome, vmmiError **err)
 {
     g_autofree char *text = NULL;
     g_autoptr(json_t) object = NULL;
+    g_autoptr(vmmiError) error = NULL;
     size_t length = 0;
+    int there = vmmiJobReadOutcome(job, &text, &length, &error);
 
-    if (vmmiJobReadOutcome(migration->job, &text, &length, NULL) != 1)
-        return NULL;
-    object = vmmiJsonParse(text, length, NULL, NULL);
-    return object ? vmmiOutcomeFromJson(object, NULL) : NULL;
+    *outcome = NULL;
+    if (there == 0)
+        return 0;
+    object = there > 0 ? vmmiJsonParse(text, length, "outcome.json", &error) : NULL;
+    *outcome = object ? vmmiOutcomeFromJson(object, &error) : NULL;
+    if (*outcome)
+        return 1;
+    return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "migration %s: %s", vmmiJobGetId(job),
+                        vmmiErrorGetMessage(error));
 }
 
 vmmiState
@@ -215,7 +222,7 @@ settle(vmmiMigration *migration, vmmiVerdict *verdict)
     /* Somebody may have been faster: one outcome, for everybody. A full disk does not keep it from
      * the application. */
     if (migration->manager->read_only || write_outcome(migration, outcome, NULL) == 0)
-        settled = read_settled(migration);
+        vmmiSettleRead(migration->job, &settled, NULL);
     finish(migration, settled ? settled : g_steal_pointer(&outcome));
 }
 
@@ -228,9 +235,9 @@ vmmiSettleKeep(vmmiMigration *migration, vmmiError **err)
 bool
 vmmiSettleAdopt(vmmiMigration *migration)
 {
-    vmmiOutcome *settled = read_settled(migration);
+    vmmiOutcome *settled = NULL;
 
-    if (!settled)
+    if (vmmiSettleRead(migration->job, &settled, NULL) <= 0)
         return false;
     vmmiFollowRest(migration);
     vmmiStatusGiveUp(migration, VMMI_ERR_STATE, "it ended before it answered");

@@ -328,6 +328,32 @@ test_refusal(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(vmmiErrorGetCode(error), ==, refusal_rows[row].code);
 }
 
+static const struct {
+    const char *name, *text, *needle;
+} outcome_rows[] = {
+    { "outcome-too-new", "{\"version\": 99, \"outcome\": \"completed\"}", "outcome.json has version 99" },
+    { "outcome-damaged", "{\"version\": 1}", "holds no outcome" },
+    { "outcome-no-json", "x", "outcome.json" },
+};
+
+static void
+test_bad_outcome(Fixture *fixture, gconstpointer data)
+{
+    size_t row = GPOINTER_TO_SIZE(data);
+    g_autoptr(vmmiManager) second = vmmiManagerNew(vmmiManagerGetRunDir(fixture->manager), 0, NULL);
+    g_autofree char *path = NULL;
+    g_autoptr(vmmiError) error = NULL;
+
+    write_plugin(fixture, "fake", READY FOREVER);
+    fixture->migration = start(fixture, 1);
+    path = g_build_filename(vmmiMigrationGetDirectory(fixture->migration), "outcome.json", NULL);
+    g_assert_true(g_file_set_contents(path, outcome_rows[row].text, -1, NULL));
+    g_assert_null(vmmiMigrationOpen(second, vmmiMigrationGetId(fixture->migration), NULL, &error));
+    g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_RUN_DIR);
+    if (!strstr(vmmiErrorGetMessage(error), outcome_rows[row].needle))
+        g_test_fail_printf("'%s'", vmmiErrorGetMessage(error));
+}
+
 static void
 test_other_world(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -361,6 +387,12 @@ main(int argc, char **argv)
         g_autofree char *path = g_strconcat("/migration/open/refuse/", refusal_rows[i].name, NULL);
 
         g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_refusal,
+                   fixture_tear_down);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(outcome_rows); i++) {
+        g_autofree char *path = g_strconcat("/migration/open/refuse/", outcome_rows[i].name, NULL);
+
+        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_bad_outcome,
                    fixture_tear_down);
     }
     ADD("refuse/other-world", test_other_world);
