@@ -232,6 +232,8 @@ judge_at_source(const vmmiEvidence *evidence, vmmiVerdict *verdict)
 {
     if (evidence->said == VMMI_SAID_SUCCESS)
         settle(verdict, VMMI_OUTCOME_FAILED, refuted(evidence, verdict, "says success"));
+    else if (evidence->next && was_released(evidence))
+        settle(verdict, VMMI_OUTCOME_RELEASED, fault_or_word(evidence));
     else if (was_aborted(evidence))
         settle(verdict, VMMI_OUTCOME_ABORTED, abort_error(evidence));
     else if (said_code(evidence) == VMMI_ERR_RELEASED)
@@ -315,19 +317,31 @@ judge_open(const vmmiEvidence *evidence, vmmiPlace place, vmmiVerdict *verdict)
 static bool
 must_wait(const vmmiEvidence *evidence)
 {
-    if (!evidence->patient)
+    if (!evidence->patient || evidence->next)
         return false;
     return evidence->source.kind != VMMI_LOOK_SEEN || evidence->source.state == VMMI_GUEST_UNKNOWN;
+}
+
+/* Nothing was done, so that no host need be asked: what goes on there is not this migration. */
+static void
+judge_not_started(const vmmiEvidence *evidence, vmmiVerdict *verdict)
+{
+    verdict->where = VMMI_WHERE_SOURCE;
+    verdict->evidence = g_strdup("the plugin was not started: the guest is where it was");
+    settle(verdict, VMMI_OUTCOME_FAILED, fault_or_word(evidence));
 }
 
 void
 vmmiJudge(const vmmiEvidence *evidence, vmmiVerdict *verdict)
 {
-    vmmiPlace place = vmmiPlaceFind(evidence, &verdict->evidence);
+    vmmiPlace place;
 
-    verdict->kind = VMMI_OUTCOME_NONE;
-    verdict->moving = false;
-    verdict->error = NULL;
+    memset(verdict, 0, sizeof(*verdict));
+    if (evidence->exit_kind == VMMI_EXIT_NOT_STARTED) {
+        judge_not_started(evidence, verdict);
+        return;
+    }
+    place = vmmiPlaceFind(evidence, &verdict->evidence);
     verdict->where = vmmiPlaceToWhere(place, &evidence->source);
     if (must_wait(evidence))
         return;

@@ -52,6 +52,7 @@ typedef struct {
     vmmiLook event; /* the last thing that the source reported by itself */
     vmmiLook destination;
     const char *source_failure; /* why the source did not answer */
+    const char *next; /* a migration that was started from the source afterwards, NULL: none */
     bool stalled; /* it has kept the guest paused for a migration that runs no more, for too long */
     bool inactive; /* the guest was shut off before it began: an offline migration, if any */
 

@@ -52,6 +52,17 @@ read_configuration(const vmmiJob *job)
     return g_steal_pointer(&message);
 }
 
+bool
+vmmiKeptShowsGuest(const vmmiJob *job)
+{
+    g_autoptr(vmmiMessage) message = read_configuration(job);
+    const char *attach = NULL;
+
+    return message && !vmmiJobGetRecord(job)->bare && !vmmiKeptIsInactive(job) &&
+           vmmiMessageGetString(message, "migration.attach", &attach) &&
+           g_str_equal(attach, "never");
+}
+
 char *
 vmmiKeptFormatConfiguration(const json_t *configuration, const json_t *origins)
 {

@@ -24,6 +24,12 @@ bool vmmiKeptIsInactive(const vmmiJob *job);
 char *vmmiKeptShowConfiguration(const vmmiJob *job);
 char *vmmiKeptFormatConfiguration(const json_t *configuration, const json_t *origins);
 
+/*
+ * Whether this record tells that, when it was made, its guest was on its source and was not being
+ * migrated: that is checked before a migration is started.
+ */
+bool vmmiKeptShowsGuest(const vmmiJob *job);
+
 /* How the source was reached, to reach it again. Strings are owned; .uri NULL: not known. */
 typedef struct {
     char *uri;

@@ -68,6 +68,7 @@ vmmiMigrationDrop(vmmiMigration *migration)
     g_ptr_array_unref(migration->watchers);
     g_free(migration->configuration);
     g_free(migration->replaced_by);
+    g_free(migration->next);
     g_free(migration->diagnostics);
     g_free(migration->source_failure);
     g_free(migration);

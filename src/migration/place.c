@@ -275,6 +275,25 @@ place_of_inactive(const vmmiEvidence *evidence, char **text)
                                                            : VMMI_PLACE_NOWHERE;
 }
 
+/* The hosts show the end of another migration by now. That it could be started shows where the
+ * guest was. */
+static vmmiPlace
+place_before_next(const vmmiEvidence *evidence, char **text)
+{
+    const char *by;
+    vmmiPlace place = place_of_statements(evidence, VMMI_PLACE_UNKNOWN, &by);
+
+    if (place == VMMI_PLACE_UNKNOWN) {
+        *text = g_strdup_printf("migration %s was started from the source afterwards",
+                                evidence->next);
+        return VMMI_PLACE_SOURCE;
+    }
+    *text = g_strdup_printf("%s says: %s; the hosts tell of migration %s, which was started "
+                            "afterwards",
+                            by, vmmiWhereToString(vmmiPlaceToWhere(place, NULL)), evidence->next);
+    return place;
+}
+
 vmmiPlace
 vmmiPlaceFind(const vmmiEvidence *evidence, char **text)
 {
@@ -282,6 +301,8 @@ vmmiPlaceFind(const vmmiEvidence *evidence, char **text)
         vmmiPlaceIsStalled(evidence) ? VMMI_PLACE_UNKNOWN : place_of_source(&evidence->source);
     g_autofree char *look = NULL;
 
+    if (evidence->next)
+        return place_before_next(evidence, text);
     if (evidence->inactive && evidence->source.kind == VMMI_LOOK_SEEN &&
         evidence->source.state == VMMI_GUEST_SHUTOFF && source != VMMI_PLACE_MOVING)
         return place_of_inactive(evidence, text);

@@ -173,6 +173,7 @@ struct vmmiMigration {
     vmmiLook source, event, at_destination;
     unsigned int event_waits;
     bool stalled; /* for too long */
+    char *next;   /* a migration of the guest that came after this one */
     char *source_failure;
     vmmiSample *completed;
 
@@ -276,6 +277,11 @@ void vmmiAskForget(vmmiMigration *migration);
 void vmmiAskAgain(vmmiMigration *migration);
 void vmmiAskAnswered(vmmiMigration *migration, vmmiAnswer *answer);
 void vmmiAskTimer(vmmiMigration *migration, vmmiTimer timer);
+
+/* overtaken.c */
+/* The next migration of the guest that was started from the same source, its id to be freed; NULL:
+ * none was. This one had ended by then, with the guest there. */
+char *vmmiMigrationFindNext(const vmmiMigration *migration);
 
 /* settle.c */
 void vmmiSettleStart(vmmiMigration *migration);

@@ -67,6 +67,7 @@ gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmm
         vmmiJobFindReplacement(migration->manager->run, vmmiMigrationGetId(migration), true);
 
     memset(evidence, 0, sizeof(*evidence));
+    evidence->next = migration->next;
     evidence->plugin = vmmiMigrationGetPlugin(migration);
     evidence->guest = vmmiMigrationGetGuestName(migration);
     evidence->exit_kind = migration->result.kind;
@@ -274,6 +275,8 @@ judge(vmmiMigration *migration, bool patient)
     g_autoptr(vmmiError) said = NULL;
     vmmiEvidence evidence;
 
+    if (!migration->next)
+        migration->next = vmmiMigrationFindNext(migration);
     gather(migration, patient, &evidence, &said);
     vmmiJudge(&evidence, &verdict);
     if (event_may_come(migration, &verdict)) {
@@ -336,6 +339,12 @@ vmmiSettleAnswered(vmmiMigration *migration)
 void
 vmmiSettleStart(vmmiMigration *migration)
 {
+    migration->next = vmmiMigrationFindNext(migration);
+    /* Some ends are known without any host. */
+    if (migration->result.kind == VMMI_EXIT_NOT_STARTED || migration->next) {
+        judge(migration, false);
+        return;
+    }
     /* Only somebody who can ask a host may settle what is not his own. */
     if (migration->manager->read_only && !migration->connect) {
         vmmiNoticeState(migration, VMMI_STATE_UNATTENDED);

@@ -260,6 +260,23 @@ static const Row rows[] = {
       { ENDED(0), SUCCESS, .source = LOST, .destination = SEEN(ABSENT, OTHER) }, 0, KIND(UNKNOWN),
       WHERE(UNKNOWN), VMMI_ERR_OUTCOME_UNKNOWN, "nobody can say" },
 
+    /* Another migration of the guest came after it. */
+    { "next-killed", { KILLED(9), .source = SEEN(SHUTOFF, MIGRATED), .next = "n" }, 0,
+      KIND(FAILED), WHERE(SOURCE), VMMI_ERR_PLUGIN_CRASHED, "killed by signal 9" },
+    { "next-runs", { KILLED(9), .source = MOVING(RUNNING, OTHER), .next = "n" }, 0, KIND(FAILED),
+      WHERE(SOURCE), VMMI_ERR_PLUGIN_CRASHED, "killed by signal 9" },
+    { "next-aborted", { KILLED(2), .source = LOST, .next = "n", .abort_asked = true }, 0,
+      KIND(ABORTED), WHERE(SOURCE), 9, "aborted on request" },
+    { "next-released", { ENDED(1), ERROR, .source = SEEN(ABSENT, OTHER), .next = "n" }, 13,
+      KIND(RELEASED), WHERE(SOURCE), 13, "said" },
+    { "next-came-back", { ENDED(0), SUCCESS, .source = SEEN(RUNNING, OTHER), .next = "n" }, 0,
+      KIND(COMPLETED), WHERE(DESTINATION), 0, "the hosts tell of migration n" },
+    { "not-started-others-move",
+      { .exit_kind = VMMI_EXIT_NOT_STARTED, .source = MOVING(RUNNING, OTHER) }, 0, KIND(FAILED),
+      WHERE(SOURCE), VMMI_ERR_PLUGIN_LAUNCH, "was not started" },
+    { "not-started-lost", { .exit_kind = VMMI_EXIT_NOT_STARTED, .source = LOST }, 0,
+      KIND(FAILED), WHERE(SOURCE), VMMI_ERR_PLUGIN_LAUNCH, "was not started" },
+
     /* The source will be asked again. */
     { "patient-lost", { ENDED(0), SUCCESS, .source = LOST, .patient = true }, 0, KIND(NONE),
       WHERE(DESTINATION), 0, "did not answer" },

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "driver/connect.h"
+#include "util/clock.h"
 #include "world.h"
 
 #define FIRST_ID "00000001-0000-4000-8000-000000000000.1"
@@ -141,6 +142,48 @@ test_killed_escalate(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(world_count(&source_world, &source_world.aborted), ==, 1);
     g_assert_true(log_has(fixture, "end:aborted "));
     g_assert_true(vmmiJobWasAsked(fixture->migration->job, VMMI_JOB_ASKED_KILL));
+}
+
+/* --- settled late ------------------------------------------------------------------- */
+
+static void
+wait_for_claim(Fixture *fixture)
+{
+    g_autoptr(vmmiRunDir) run = vmmiRunDirOpen(vmmiManagerGetRunDir(fixture->manager), NULL);
+    const char *world = vmmiConnectGetWorld(fixture->connect);
+    uint64_t deadline = vmmiClockBoottimeMs() + DEADLINE_MS;
+    g_autofree char *holder = NULL;
+
+    while (vmmiClaimFind(run, world, "00000001-0000-4000-8000-000000000000", &holder, NULL) > 0 &&
+           vmmiClockBoottimeMs() < deadline) {
+        g_clear_pointer(&holder, g_free);
+        g_usleep(1000);
+    }
+}
+
+/* Nobody settled the first; the second moves the guest. That is not the first one's doing. */
+static void
+test_overtaken(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    const vmmiOutcome *outcome;
+
+    write_plugin(fixture, "fake", READY FOREVER);
+    start_and_be_killed(fixture, kill_only);
+    wait_for_claim(fixture);
+    write_plugin(fixture, "fake", WAIT_FOR("go") SAY_SUCCESS);
+    fixture->migration = start(fixture, 1);
+    world_set(&source_world, 1, VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE);
+    make_file(fixture, "go");
+    g_assert_cmpint(vmmiMigrationWait(fixture->migration, DEADLINE_MS, NULL), ==, 1);
+    g_assert_cmpint(vmmiOutcomeGetKind(vmmiMigrationGetOutcome(fixture->migration)), ==,
+                    VMMI_OUTCOME_COMPLETED);
+    vmmiMigrationUnref(fixture->migration);
+    open_first(fixture, NULL);
+    dispatch_until(fixture, has_ended);
+    outcome = vmmiMigrationGetOutcome(fixture->migration);
+    g_assert_cmpint(vmmiOutcomeGetKind(outcome), ==, VMMI_OUTCOME_FAILED);
+    g_assert_cmpint(vmmiOutcomeGetWhere(outcome), ==, VMMI_WHERE_SOURCE);
+    g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(outcome), "was started from the source after"));
 }
 
 /* --- side by side ------------------------------------------------------------------- */
@@ -474,6 +517,7 @@ main(int argc, char **argv)
     world_register();
     add_rows();
     ADD("killed/abort-not-followed", test_killed_escalate);
+    ADD("overtaken", test_overtaken);
     ADD("side-by-side", test_side_by_side);
     ADD("detach", test_detach);
     ADD("look-only/waits", test_look_waits);
