@@ -106,8 +106,8 @@ derive_state(vmmiRecord *record, const vmmiJob *job)
         record->percent = 100;
 }
 
-vmmiRecord *
-vmmiRecordRead(vmmiRunDir *run, const char *id, vmmiError **err)
+static vmmiRecord *
+read_files(vmmiRunDir *run, const char *id, vmmiError **err)
 {
     g_autoptr(vmmiJob) job = vmmiJobOpen(run, id, err);
     g_autoptr(vmmiRecord) record = NULL;
@@ -130,6 +130,22 @@ vmmiRecordRead(vmmiRunDir *run, const char *id, vmmiError **err)
         return NULL;
     derive_state(record, job);
     return g_steal_pointer(&record);
+}
+
+vmmiRecord *
+vmmiRecordRead(vmmiRunDir *run, const char *id, vmmiError **err)
+{
+    g_autoptr(vmmiError) error = NULL;
+    g_autoptr(vmmiRecord) record = read_files(run, id, &error);
+
+    /* One that was being removed may have been seen without some of its files. */
+    if (vmmiJobExists(run, id)) {
+        vmmiErrorPropagate(err, g_steal_pointer(&error));
+        return g_steal_pointer(&record);
+    }
+    vmmiErrorSet(err, VMMI_ERR_MIGRATION_UNKNOWN, "there is no migration '%s' in '%s'", id,
+                 vmmiRunDirGetPath(run));
+    return NULL;
 }
 
 char *

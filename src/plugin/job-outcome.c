@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "message/json.h"
+#include "plugin/job-age.h"
 #include "plugin/job-private.h"
 #include "plugin/job-record.h"
 #include "plugin/launch-protocol.h"
@@ -17,8 +18,6 @@
 #include "util/error.h"
 #include "util/file.h"
 
-#define OUTCOME "outcome.json"
-#define ACKNOWLEDGED "acknowledged"
 
 int
 vmmiJobReadResult(vmmiJob *job, vmmiJobResult *result, vmmiError **err)
@@ -132,19 +131,19 @@ vmmiJobSettle(vmmiJob *job, const char *json, size_t length, vmmiError **err)
                             "the outcome of migration %s has %zu bytes, "
                             "the limit is %d",
                             job->id, length, VMMI_JOB_OUTCOME_MAX_BYTES);
-    object = vmmiJsonParse(json, length, OUTCOME, err);
+    object = vmmiJsonParse(json, length, VMMI_FILE_OUTCOME, err);
     if (!object)
         return -1;
-    made = write_once(job->fd, OUTCOME, json, length);
-    return made < 0 ? raise_write(job, OUTCOME, err) : made;
+    made = write_once(job->fd, VMMI_FILE_OUTCOME, json, length);
+    return made < 0 ? raise_write(job, VMMI_FILE_OUTCOME, err) : made;
 }
 
 int
 vmmiJobReadOutcome(const vmmiJob *job, char **json, size_t *length, vmmiError **err)
 {
-    if (faccessat(job->fd, OUTCOME, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+    if (faccessat(job->fd, VMMI_FILE_OUTCOME, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         return 0;
-    if (vmmiFileReadAt(job->fd, OUTCOME, VMMI_JOB_OUTCOME_MAX_BYTES, true, json, length, err) < 0)
+    if (vmmiFileReadAt(job->fd, VMMI_FILE_OUTCOME, VMMI_JOB_OUTCOME_MAX_BYTES, true, json, length, err) < 0)
         return vmmiErrorPrefix(err, "migration %s", job->id);
     return 1;
 }
@@ -152,7 +151,9 @@ vmmiJobReadOutcome(const vmmiJob *job, char **json, size_t *length, vmmiError **
 int
 vmmiJobAcknowledge(vmmiJob *job, vmmiError **err)
 {
+    g_autofree char *text = NULL;
     vmmiJobLiveness liveness;
+    int made;
 
     if (vmmiJobGetLiveness(job, &liveness, err) < 0)
         return -1;
@@ -160,14 +161,23 @@ vmmiJobAcknowledge(vmmiJob *job, vmmiError **err)
         return vmmiErrorSet(err, VMMI_ERR_STATE,
                             "migration %s is %s, it cannot be acknowledged yet", job->id,
                             vmmiPhaseToString(liveness.phase));
-    if (faccessat(job->fd, OUTCOME, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+    if (faccessat(job->fd, VMMI_FILE_OUTCOME, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return vmmiErrorSet(err, VMMI_ERR_STATE, "nobody has settled how migration %s ended",
                             job->id);
-    return write_once(job->fd, ACKNOWLEDGED, "", 0) < 0 ? raise_write(job, ACKNOWLEDGED, err) : 0;
+    text = vmmiAcknowledgedWrite();
+    made = write_once(job->fd, VMMI_FILE_ACKNOWLEDGED, text, strlen(text));
+    /* A mark that says nothing is still a mark, and needs no room. */
+    if (made < 0 && (errno == ENOSPC || errno == EDQUOT))
+        made = write_once(job->fd, VMMI_FILE_ACKNOWLEDGED, "", 0);
+    if (made < 0)
+        return raise_write(job, VMMI_FILE_ACKNOWLEDGED, err);
+    if (made > 0)
+        vmmiAcknowledgedStamp(job->fd);
+    return 0;
 }
 
 bool
 vmmiJobIsAcknowledged(const vmmiJob *job)
 {
-    return faccessat(job->fd, ACKNOWLEDGED, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    return faccessat(job->fd, VMMI_FILE_ACKNOWLEDGED, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }

@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "plugin/job-age.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -323,10 +324,27 @@ clean_directory(int fd)
     }
 }
 
+/* Claims are made and replaced under the shared lock at least: one that leads nowhere is dead. */
+static void
+clean_claims(vmmiRunDir *run)
+{
+    g_autoptr(DIR) dir = open_stream(run->guests_fd);
+    struct dirent *entry;
+    struct stat st;
+
+    while (dir && (entry = readdir(dir))) {
+        if (fstatat(run->guests_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISLNK(st.st_mode) && faccessat(run->guests_fd, entry->d_name, F_OK, 0) < 0 &&
+            errno == ENOENT)
+            unlinkat(run->guests_fd, entry->d_name, 0);
+    }
+}
+
 void
-vmmiRunDirClean(vmmiRunDir *run)
+vmmiRunDirCleanAt(vmmiRunDir *run, const vmmiAging *aging)
 {
     vmmi_autofd int lock = run->read_only ? -1 : vmmiRunDirLock(run, true, 0, NULL);
+    g_autoptr(GPtrArray) garbage = g_ptr_array_new_with_free_func(g_free);
 
     if (lock < 0)
         return;
@@ -336,4 +354,20 @@ vmmiRunDirClean(vmmiRunDir *run)
      */
     clean_directory(run->jobs_fd);
     clean_directory(run->guests_fd);
+    vmmiRunDirAge(run, aging, garbage);
+    clean_claims(run);
+    vmmiFdCleanup(&lock);
+    for (guint i = 0; i < garbage->len; i++)
+        vmmiRunDirRemoveTree(run->jobs_fd, g_ptr_array_index(garbage, i));
+}
+
+void
+vmmiRunDirClean(vmmiRunDir *run)
+{
+    vmmiAging aging = { .keep_ms = VMMI_KEEP_MS,
+                        .keep = VMMI_KEEP_RECORDS,
+                        .grace_ms = VMMI_KEEP_ABANDONED_MS };
+    g_autofree char *boot_id = vmmiMomentNow(&aging.now);
+
+    vmmiRunDirCleanAt(run, &aging);
 }

@@ -12,6 +12,9 @@
 /* What is being made; behind it something random. */
 #define VMMI_JOB_NEW "new"
 #define VMMI_JOB_NEW_PREFIX "." VMMI_JOB_NEW "."
+/* Files of a job that the shim does not know; those that it does are in launch-protocol.h. */
+#define VMMI_FILE_OUTCOME "outcome.json"
+#define VMMI_FILE_ACKNOWLEDGED "acknowledged"
 
 struct vmmiRunDir {
     int refs;        /* atomic */

@@ -71,6 +71,13 @@ vmmiJobOpen(vmmiRunDir *run, const char *id, vmmiError **err)
     return vmmiJobNew(run, id, fd, err);
 }
 
+bool
+vmmiJobExists(vmmiRunDir *run, const char *id)
+{
+    return vmmiJobIdIsValid(id) &&
+           faccessat(run->jobs_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 vmmiJob *
 vmmiJobOpenPath(const char *job_dir, vmmiError **err)
 {

@@ -62,7 +62,10 @@ int vmmiRunDirGetFd(const vmmiRunDir *run);
  * g_strfreev(). NULL on failure.
  */
 char **vmmiRunDirListJobs(vmmiRunDir *run, vmmiError **err);
-/* Removes what killed managers left half made. Never blocks: does nothing while another works. */
+/*
+ * Removes what killed managers left half made, and records that are due (job-age.h). Never blocks:
+ * does nothing while another works.
+ */
 void vmmiRunDirClean(vmmiRunDir *run);
 /* Whether a text has the form of an id: a UUID in lower case, a dot, a number from 1 on. */
 bool vmmiJobIdIsValid(const char *id);
@@ -114,6 +117,8 @@ vmmiJob *vmmiJobCreate(vmmiRunDir *run, const vmmiJobRecord *record, const char 
  * too new.
  */
 vmmiJob *vmmiJobOpen(vmmiRunDir *run, const char *id, vmmiError **err);
+/* Whether there is a job of that name; it may be damaged. */
+bool vmmiJobExists(vmmiRunDir *run, const char *id);
 /* The same by its directory, as in VMMI_JOB; the run directory above it is opened as well. */
 vmmiJob *vmmiJobOpenPath(const char *job_dir, vmmiError **err);
 vmmiJob *vmmiJobRef(vmmiJob *job);
@@ -333,8 +338,8 @@ int vmmiJobSettle(vmmiJob *job, const char *json, size_t length, vmmiError **err
  */
 int vmmiJobReadOutcome(const vmmiJob *job, char **json, size_t *length, vmmiError **err);
 /*
- * Marks a finished record as seen; VMMI_ERR_STATE while it is alive or unsettled. Once more is
- * fine.
+ * Marks a finished record as seen, and when; VMMI_ERR_STATE while it is alive or unsettled. Once
+ * more is fine.
  */
 int vmmiJobAcknowledge(vmmiJob *job, vmmiError **err);
 bool vmmiJobIsAcknowledged(const vmmiJob *job);
