@@ -130,9 +130,10 @@ in_session(const vmmiUnitHost *host, const vmmiUnit *unit, const char *why, char
         return VMMI_SURVIVAL_SERVICE_KILLS;
     }
     if (unit->user && !unit->linger)
-        *reason = g_strdup_printf("logind leaves plugins running when the session ends, but removes "
-                                  "the runtime directory of user %s: run 'loginctl enable-linger "
-                                  "%s' to keep the records", user, user);
+        *reason = g_strdup_printf("logind leaves plugins running when the session ends, but when the "
+                                  "last of them has ended, the records go with the runtime "
+                                  "directory of user %s: run 'loginctl enable-linger %s' to keep "
+                                  "them", user, user);
     else
         *reason = g_strdup("logind leaves plugins running when the session ends");
     return VMMI_SURVIVAL_DETACHED;

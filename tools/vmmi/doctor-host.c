@@ -80,7 +80,7 @@ doctor_check_service(Doctor *doctor)
         remove_empty(directory);
 }
 
-/* The runtime directory of a user goes with the last session, and takes the records with it. */
+/* The runtime directory of a user goes with the last process of a session, and the records with it. */
 void
 doctor_check_linger(Doctor *doctor)
 {
@@ -96,8 +96,8 @@ doctor_check_linger(Doctor *doctor)
         doctor_find(doctor, FINDING_OK, NULL, "records stay when %s logs out: lingering is on", user);
     else
         doctor_find(doctor, FINDING_NOTE, mend,
-                    "when the last session of %s ends, '%s' and all records of migrations go", user,
-                    run);
+                    "when %s has logged out and no migration is left running, '%s' goes, and the "
+                    "records of how they ended with it", user, run);
 }
 
 /* --- the host --------------------------------------------------------------------- */

@@ -218,7 +218,7 @@ static const struct {
     { "session-linger", { SESSION, 1000, USERS LINGER, WORKS, NULL, YES, 1 }, NULL,
       VMMI_SURVIVAL_SCOPE, "a scope of its own" },
     { "session-left-alone", { SESSION, 1000, USERS, WORKS, NULL, NO, 1 }, NULL,
-      VMMI_SURVIVAL_DETACHED, "removes the runtime directory" },
+      VMMI_SURVIVAL_DETACHED, "the records go with the runtime directory" },
     { "session-killed", { SESSION, 1000, USERS, WORKS, NULL, YES, 1 }, NULL,
       VMMI_SURVIVAL_SERVICE_KILLS, "loginctl enable-linger alice" },
     { "session-nobody-says", { SESSION, 1000, USERS, WORKS, NULL, NULL, 1 }, NULL,
