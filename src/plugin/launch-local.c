@@ -304,14 +304,12 @@ wait_until_gone(int job_fd)
 
 /*
  * Nothing may run after a failure. The shim that hears no answer stops its child and ends; one that
- * does not within some time, or that had been told to go, is killed together with the plugin.
+ * does not within some time is killed together with its child.
  */
 static void
-stop_all(Launch *launch, bool went)
+stop_all(Launch *launch)
 {
     vmmiFdCleanup(&launch->socket);
-    if (went)
-        kill_holder(launch->job_fd, plugin_holder);
     wait_until_gone(launch->job_fd);
     kill_holder(launch->job_fd, plugin_holder);
     kill_holder(launch->job_fd, shim_holder);
@@ -332,9 +330,9 @@ vmmiLaunchLimit(const vmmiLaunchRequest *request)
 }
 
 static int
-raise_silence(Launch *launch, int number, bool went, vmmiError **err)
+raise_silence(Launch *launch, int number, vmmiError **err)
 {
-    stop_all(launch, went);
+    stop_all(launch);
     if (number == ETIMEDOUT)
         vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH,
                      "plugin '%s' was not running after %u ms; it was stopped",
@@ -342,30 +340,33 @@ raise_silence(Launch *launch, int number, bool went, vmmiError **err)
     else
         vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH, "the shim ended before plugin '%s' was running",
                      launch->request->plugin_path);
-    vmmiErrorSetDetails(err, "stage %s, errno %d (%s)", went ? "running" : "ready", number,
-                        strerrorname_np(number));
+    vmmiErrorSetDetails(err, "stage ready, errno %d (%s)", number, strerrorname_np(number));
     return -1;
 }
 
 static int
-check_report(Launch *launch, const vmmiLaunchReport *report, vmmiLaunchStage wanted, bool went,
+check_report(Launch *launch, const vmmiLaunchReport *report, vmmiLaunchStage wanted,
              vmmiError **err)
 {
     if (report->stage == wanted)
         return 0;
-    stop_all(launch, went);
+    stop_all(launch);
     return raise_stage(launch, report->stage, report->error, err);
 }
 
-/* One step of the conversation: the stage that is waited for, or what went wrong. */
+/*
+ * It was told to go. Only its own word means that nothing was started: a shim that falls silent or
+ * is killed now may have started the plugin, and what that did by now cannot be taken back. So the
+ * record stays, and whoever follows it learns the rest.
+ */
 static int
-expect(Launch *launch, vmmiLaunchStage wanted, bool went, vmmiError **err)
+hear_running(Launch *launch, vmmiError **err)
 {
     vmmiLaunchReport report;
 
     if (receive(launch, &report) <= 0)
-        return raise_silence(launch, errno, went, err);
-    return check_report(launch, &report, wanted, went, err);
+        return 0;
+    return check_report(launch, &report, VMMI_STAGE_RUNNING, err);
 }
 
 /* --- a program in front of the shim ----------------------------------------------- */
@@ -455,10 +456,10 @@ hear_ready(Launch *launch, char **reason, vmmiError **err)
     int number;
 
     if (expect_first(launch, &report) > 0)
-        return check_report(launch, &report, VMMI_STAGE_READY, false, err);
+        return check_report(launch, &report, VMMI_STAGE_READY, err);
     number = errno;
     if (!launch->prefix || !withdraw(launch))
-        return raise_silence(launch, number, false, err);
+        return raise_silence(launch, number, err);
     *reason = explain_prefix(launch, number);
     return 1;
 }
@@ -483,8 +484,8 @@ run(Launch *launch, char **reason, vmmiError **err)
         return result;
     reap(launch);
     if (send(launch->socket, "", 1, MSG_NOSIGNAL) != 1)
-        return raise_silence(launch, errno, false, err);
-    return expect(launch, VMMI_STAGE_RUNNING, true, err);
+        return raise_silence(launch, errno, err);
+    return hear_running(launch, err);
 }
 
 int

@@ -349,6 +349,36 @@ test_silent_shim(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), "the shim ended before"));
 }
 
+/*
+ * A shim that is killed behind "go": the plugin may run, and move the guest, before anybody can stop
+ * it. So that is no failed start: the record must stay.
+ */
+static void
+test_lost_shim(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autofree char *saved = g_strdup(g_getenv("VMMI_SHIM_PATH"));
+    g_autofree char *script = write_script(fixture, "plugin", "exit 0");
+    g_autofree char *shim = g_build_filename(fixture->top, "lost-shim", NULL);
+    g_autoptr(vmmiJob) job = make_job(fixture, UUID);
+    g_autoptr(vmmiError) error = NULL;
+
+    g_assert_true(g_file_set_contents(
+        shim,
+        "#!/usr/bin/python3\n"
+        "import os, socket, struct\n"
+        "if os.fork():\n"
+        "    os._exit(0)\n"
+        "launcher = socket.socket(fileno=3)\n"
+        "launcher.send(struct.pack('=Iiii', 0, 0, 0, 0))\n"
+        "launcher.recv(1)\n",
+        -1, NULL));
+    g_assert_cmpint(chmod(shim, 0755), ==, 0);
+    g_setenv("VMMI_SHIM_PATH", shim, TRUE);
+    g_assert_cmpint(launch_script(job, script, &error), ==, 0);
+    g_setenv("VMMI_SHIM_PATH", saved, TRUE);
+    g_assert_null(error);
+}
+
 /* --- how its end is known --- */
 
 static const struct {
@@ -405,6 +435,7 @@ main(int argc, char **argv)
     TEST("fails/written-in-time", test_written_in_time);
     ADD_ROWS(shims, "shim", test_shim);
     TEST("shim/silent", test_silent_shim);
+    TEST("shim/lost-behind-go", test_lost_shim);
     ADD_ROWS(ends, "ends", test_ends);
     return g_test_run();
 }
