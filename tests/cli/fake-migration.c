@@ -15,10 +15,8 @@
 #include <glib.h>
 #include <jansson.h>
 
-#include <libvmmi/libvmmi.h>
+#include "fake.h"
 
-#define ID "01234567-89ab-cdef-0123-456789abcdef.1"
-#define UUID "01234567-89ab-cdef-0123-456789abcdef"
 #define STEP_MS 20
 
 typedef struct {
@@ -75,121 +73,36 @@ static const Play plays[] = {
     { .name = "control-characters", .start_error = VMMI_ERR_PLUGIN_LAUNCH },
 };
 
-struct vmmiOutcome {
-    vmmiOutcomeKind kind;
-    vmmiWhere where;
-    vmmiError *error;
-    vmmiSample *statistics;
-};
-
 struct vmmiManager {
     int fd;
+    char *run_dir;
+    bool read_only;
     vmmiMigration *migration;
 };
 
 struct vmmiMigration {
     vmmiManager *manager;
     const Play *play;
-    char *guest, *received;
-    unsigned int step, refusals, percent;
+    char *id, *guest, *received;
+    const char *replaces;
+    unsigned int references, step, refusals, percent;
     vmmiState state;
     vmmiSample *sample;
     vmmiOutcome outcome;
-    bool abort_asked;
+    bool abort_asked, release_asked, status_asked;
     vmmiMigrationCallbacks callbacks;
 };
 
-/* --- a host
- * -----------------------------------------------------------------------------------------------
- */
-
-static void
-host_close(void *priv G_GNUC_UNUSED)
-{
-}
-
-static int
-host_lookup(void *priv G_GNUC_UNUSED, const char *selector G_GNUC_UNUSED,
-            vmmiGuestInfo *info G_GNUC_UNUSED, vmmiError **err)
-{
-    return vmmiErrorSet(err, VMMI_ERR_GUEST_UNKNOWN, "nobody");
-}
-
-static int
-host_info(void *priv G_GNUC_UNUSED, const char *uuid G_GNUC_UNUSED,
-          vmmiGuestInfo *info G_GNUC_UNUSED, vmmiError **err)
-{
-    return vmmiErrorSet(err, VMMI_ERR_GUEST_UNKNOWN, "nobody");
-}
-
-static int
-host_perform(void *priv G_GNUC_UNUSED, const vmmiMigrateRequest *request G_GNUC_UNUSED,
-             vmmiDoneFunc done G_GNUC_UNUSED, void *opaque G_GNUC_UNUSED,
-             vmmiFreeFunc free_opaque G_GNUC_UNUSED, vmmiError **err)
-{
-    return vmmiErrorSet(err, VMMI_ERR_STATE, "no");
-}
-
-static int
-host_sample(void *priv G_GNUC_UNUSED, const char *uuid G_GNUC_UNUSED,
-            vmmiSample *sample G_GNUC_UNUSED, vmmiJobKind *job G_GNUC_UNUSED, vmmiError **err)
-{
-    return vmmiErrorSet(err, VMMI_ERR_STATE, "no");
-}
-
-static int
-host_abort(void *priv G_GNUC_UNUSED, const char *uuid G_GNUC_UNUSED, bool postcopy G_GNUC_UNUSED,
-           vmmiError **err)
-{
-    return vmmiErrorSet(err, VMMI_ERR_STATE, "the host refuses as well");
-}
-
-static int
-host_probe(const char *uri, vmmiError **err)
-{
-    return g_str_has_prefix(uri, "fake:") ? 0 : vmmiErrorSet(err, VMMI_ERR_DECLINED, "not mine");
-}
-
-static int
-host_open(const char *uri G_GNUC_UNUSED, const vmmiConnectOptions *options G_GNUC_UNUSED,
-          unsigned int flags G_GNUC_UNUSED, vmmiDriverOpened *opened, vmmiError **err G_GNUC_UNUSED)
-{
-    static const vmmiDriverOps ops = {
-        .close = host_close,
-        .guest_lookup = host_lookup,
-        .guest_get_info = host_info,
-        .migration_perform = host_perform,
-        .migration_sample = host_sample,
-        .migration_abort = host_abort,
-    };
-    static const vmmiDriverLayer layer = { "fake", NULL, &ops, sizeof(ops), NULL };
-
-    opened->layers = &layer;
-    opened->n_layers = 1;
-    return 0;
-}
-
-static void __attribute__((constructor))
-register_host(void)
-{
-    static const vmmiDriver driver = {
-        VMMI_DRIVER_INIT,    .name = "fake",    .summary = "a host for tests",
-        .probe = host_probe, .open = host_open,
-    };
-
-    vmmiDriverRegister(&driver, NULL);
-}
-
-/* --- the manager
- * ------------------------------------------------------------------------------------------ */
+/* --- the manager --------------------------------------------------------------------- */
 
 vmmiManager *
-vmmiManagerNew(const char *run_dir G_GNUC_UNUSED, unsigned int flags G_GNUC_UNUSED,
-               vmmiError **err G_GNUC_UNUSED)
+vmmiManagerNew(const char *run_dir, unsigned int flags, vmmiError **err G_GNUC_UNUSED)
 {
     vmmiManager *manager = g_new0(vmmiManager, 1);
     struct itimerspec every = { { 0, STEP_MS * 1000000 }, { 0, STEP_MS * 1000000 } };
 
+    manager->run_dir = g_strdup(run_dir ? run_dir : "/nowhere");
+    manager->read_only = flags & VMMI_MANAGER_READ_ONLY;
     manager->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     timerfd_settime(manager->fd, 0, &every, NULL);
     return manager;
@@ -198,9 +111,17 @@ vmmiManagerNew(const char *run_dir G_GNUC_UNUSED, unsigned int flags G_GNUC_UNUS
 void
 vmmiManagerFree(vmmiManager *manager)
 {
-    if (manager)
-        close(manager->fd);
+    if (!manager)
+        return;
+    close(manager->fd);
+    g_free(manager->run_dir);
     g_free(manager);
+}
+
+const char *
+vmmiManagerGetRunDir(const vmmiManager *manager)
+{
+    return manager->run_dir;
 }
 
 int
@@ -273,13 +194,40 @@ abort_comes_through(vmmiMigration *migration)
 }
 
 static void
+answer_status(vmmiMigration *migration)
+{
+    static const char text[] =
+        "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"status\", \"timestamp\": 1, \"status\": "
+        "{\"state\": \"precopy\", \"percent\": 43, \"iteration\": 3, \"elapsedMs\": 12400, "
+        "\"etaMs\": 4000, \"memory\": {\"total\": 2147483648, \"remaining\": 1288490188, "
+        "\"bytesPerSecond\": 123731968}, \"dirtyBytesPerSecond\": 83886080, \"downtimeMs\": "
+        "{\"limit\": 300, \"expected\": 240}, \"throttlePercent\": 20, \"policy\": {\"name\": "
+        "\"touri\", \"reason\": \"it is\\u001b[31m early\"}}}";
+    vmmiError *error = NULL;
+    vmmiMessage *message = NULL;
+
+    migration->status_asked = false;
+    if (migration->play->deaf)
+        vmmiErrorSet(&error, VMMI_ERR_TIMEOUT, "no answer came in time");
+    else
+        message = vmmiMessageParse(text, sizeof(text) - 1, &error);
+    migration->callbacks.status(migration, message, error, migration->callbacks.opaque);
+    vmmiMessageUnref(message);
+    vmmiErrorFree(error);
+}
+
+static void
 step(vmmiMigration *migration)
 {
     const Play *play = migration->play;
     unsigned int n = ++migration->step;
 
+    if (migration->status_asked)
+        answer_status(migration);
     if (migration->abort_asked && !play->deaf)
         abort_comes_through(migration);
+    else if (migration->release_asked && !play->deaf)
+        end(migration, VMMI_OUTCOME_RELEASED, VMMI_WHERE_UNKNOWN, VMMI_ERR_RELEASED);
     else if (n == 1)
         change_state(migration, VMMI_STATE_BEGIN);
     else if (n == 2)
@@ -304,8 +252,7 @@ vmmiManagerDispatch(vmmiManager *manager, vmmiError **err G_GNUC_UNUSED)
     return 1;
 }
 
-/* --- the migration
- * ---------------------------------------------------------------------------------------- */
+/* --- the migration ------------------------------------------------------------------- */
 
 static char *
 describe_request(const vmmiMigrationOptions *options)
@@ -323,41 +270,111 @@ describe_request(const vmmiMigrationOptions *options)
     return text;
 }
 
-vmmiMigration *
-vmmiMigrationStart(vmmiManager *manager, vmmiConnect *connect G_GNUC_UNUSED,
-                   const vmmiMigrationOptions *options, vmmiError **err)
+vmmiSurvival
+vmmiManagerGetSurvival(const vmmiManager *manager G_GNUC_UNUSED, const char **ret_reason)
+{
+    const char *reason = g_getenv("VMMI_FAKE_SURVIVAL");
+
+    *ret_reason = reason ? reason : "";
+    return reason ? VMMI_SURVIVAL_SERVICE_KILLS : VMMI_SURVIVAL_DETACHED;
+}
+
+static const Play *
+find_play(void)
 {
     const char *name = g_getenv("VMMI_FAKE");
-    vmmiMigration *migration;
     const Play *play = NULL;
 
     for (size_t i = 0; i < G_N_ELEMENTS(plays); i++)
         play = g_strcmp0(plays[i].name, name) == 0 ? &plays[i] : play;
+    return play;
+}
+
+static vmmiMigration *
+new_migration(vmmiManager *manager, const Play *play, const char *id, const char *guest)
+{
+    vmmiMigration *migration = g_new0(vmmiMigration, 1);
+
+    migration->references = 1;
+    migration->manager = manager;
+    migration->play = play;
+    migration->id = g_strdup(id);
+    migration->guest = g_strdup(guest);
+    migration->sample = vmmiSampleNew();
+    manager->migration = migration;
+    return migration;
+}
+
+vmmiMigration *
+vmmiMigrationStart(vmmiManager *manager, vmmiConnect *connect G_GNUC_UNUSED,
+                   const vmmiMigrationOptions *options, vmmiError **err)
+{
+    const Play *play = find_play();
+    vmmiMigration *migration;
+
     if (!play || play->start_error) {
         vmmiErrorSet(err, play ? play->start_error : VMMI_ERR_INTERNAL,
-                     "the play '%s' cannot\n\033[31mstart", name ? name : "");
+                     "the play '%s' cannot\n\033[31mstart", play ? play->name : "");
         vmmiErrorSetDetails(err, "more of it");
         return NULL;
     }
-    migration = g_new0(vmmiMigration, 1);
-    migration->manager = manager;
-    migration->play = play;
-    migration->guest = g_strdup(options->guest);
+    migration = new_migration(manager, play, FAKE_ID, options->guest);
     migration->received = describe_request(options);
-    migration->sample = vmmiSampleNew();
-    manager->migration = migration;
+    return migration;
+}
+
+/* The record's migration plays on from its beginning; one that has ended has its end at once. */
+vmmiMigration *
+vmmiMigrationOpen(vmmiManager *manager, const char *id, vmmiConnect *connect G_GNUC_UNUSED,
+                  vmmiError **err)
+{
+    vmmiRecord *record = vmmiManagerFindRecord(manager, id, err);
+    vmmiMigration *migration;
+
+    if (!record)
+        return NULL;
+    migration = new_migration(manager, find_play(), id, vmmiRecordGetGuestName(record));
+    vmmiRecordFree(record);
+    return migration;
+}
+
+/* Takes over the record that the guest has. */
+vmmiMigration *
+vmmiMigrationTakeOver(vmmiManager *manager, vmmiConnect *connect G_GNUC_UNUSED,
+                      const vmmiTakeOverOptions *options, vmmiError **err)
+{
+    const vmmiMigrationOptions same = {
+        .plugin = options->plugin,
+        .guest = options->guest,
+        .destination_uri = options->flags & VMMI_TAKE_OVER_KILL ? "kill" : "",
+        .configuration = options->configuration,
+        .settings = options->settings,
+    };
+    vmmiMigration *migration = vmmiMigrationStart(manager, connect, &same, err);
+
+    if (migration)
+        migration->replaces = FAKE_UUID ".0";
+    return migration;
+}
+
+vmmiMigration *
+vmmiMigrationRef(vmmiMigration *migration)
+{
+    migration->references++;
     return migration;
 }
 
 void
 vmmiMigrationUnref(vmmiMigration *migration)
 {
-    if (!migration)
+    if (!migration || --migration->references)
         return;
-    migration->manager->migration = NULL;
+    if (migration->manager->migration == migration)
+        migration->manager->migration = NULL;
     vmmiErrorFree(migration->outcome.error);
     vmmiSampleFree(migration->outcome.statistics);
     vmmiSampleFree(migration->sample);
+    g_free(migration->id);
     g_free(migration->guest);
     free(migration->received);
     g_free(migration);
@@ -372,9 +389,9 @@ vmmiMigrationWatch(vmmiMigration *migration, const vmmiMigrationCallbacks *callb
 }
 
 const char *
-vmmiMigrationGetId(const vmmiMigration *migration G_GNUC_UNUSED)
+vmmiMigrationGetId(const vmmiMigration *migration)
 {
-    return ID;
+    return migration->id;
 }
 
 const char *
@@ -386,7 +403,7 @@ vmmiMigrationGetGuestName(const vmmiMigration *migration)
 const char *
 vmmiMigrationGetGuestUuid(const vmmiMigration *migration G_GNUC_UNUSED)
 {
-    return UUID;
+    return FAKE_UUID;
 }
 
 const char *
@@ -398,7 +415,7 @@ vmmiMigrationGetPlugin(const vmmiMigration *migration G_GNUC_UNUSED)
 const char *
 vmmiMigrationGetDirectory(const vmmiMigration *migration G_GNUC_UNUSED)
 {
-    return "/nowhere/jobs/" ID;
+    return "/nowhere/jobs/" FAKE_ID;
 }
 
 vmmiState
@@ -434,28 +451,54 @@ vmmiMigrationAbort(vmmiMigration *migration, vmmiError **err)
     return 0;
 }
 
-vmmiOutcomeKind
-vmmiOutcomeGetKind(const vmmiOutcome *outcome)
+int
+vmmiMigrationRelease(vmmiMigration *migration, vmmiError **err G_GNUC_UNUSED)
 {
-    return outcome->kind;
+    migration->release_asked = true;
+    return 0;
 }
 
-vmmiWhere
-vmmiOutcomeGetWhere(const vmmiOutcome *outcome)
+int
+vmmiMigrationRequestStatus(vmmiMigration *migration, unsigned int timeout_ms G_GNUC_UNUSED,
+                           vmmiError **err)
 {
-    return outcome->where;
+    if (migration->play->not_ready)
+        return vmmiErrorSet(err, VMMI_ERR_NOT_READY, "the plugin cannot be asked yet");
+    migration->status_asked = true;
+    return 0;
 }
 
-const vmmiError *
-vmmiOutcomeGetError(const vmmiOutcome *outcome)
+int
+vmmiMigrationWait(vmmiMigration *migration, int timeout_ms G_GNUC_UNUSED, vmmiError **err)
 {
-    return outcome->error;
+    while (migration->play->precopy_steps && migration->outcome.kind == VMMI_OUTCOME_NONE)
+        vmmiManagerDispatch(migration->manager, err);
+    return migration->outcome.kind != VMMI_OUTCOME_NONE;
 }
 
-const vmmiSample *
-vmmiOutcomeGetStatistics(const vmmiOutcome *outcome)
+/* Leaves a trace that a test can see. */
+int
+vmmiMigrationAcknowledge(vmmiMigration *migration, vmmiError **err)
 {
-    return outcome->statistics;
+    const char *path = g_getenv("VMMI_FAKE_ACKNOWLEDGED");
+
+    if (migration->outcome.kind == VMMI_OUTCOME_NONE)
+        return vmmiErrorSet(err, VMMI_ERR_STATE, "migration %s has not ended", migration->id);
+    if (path)
+        g_file_set_contents(path, migration->id, -1, NULL);
+    return 0;
+}
+
+const char *
+vmmiMigrationGetReplaces(const vmmiMigration *migration)
+{
+    return migration->replaces;
+}
+
+const char *
+vmmiMigrationGetReplacedBy(const vmmiMigration *migration G_GNUC_UNUSED)
+{
+    return NULL;
 }
 
 char *
@@ -467,12 +510,13 @@ vmmiMigrationToJson(const vmmiMigration *migration, vmmiError **err G_GNUC_UNUSE
         error ? json_pack("{s:i, s:s, s:s}", "code", vmmiErrorGetCode(error), "message",
                           vmmiErrorGetMessage(error), "details", vmmiErrorGetDetails(error))
               : json_null();
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:s}", "id", ID, "guest", migration->guest,
-        "uuid", UUID, "plugin", "touri", "state", vmmiStateToString(migration->state), "outcome",
-        vmmiOutcomeKindToString(outcome ? outcome->kind : VMMI_OUTCOME_NONE), "where",
-        vmmiWhereToString(outcome ? outcome->where : VMMI_WHERE_UNKNOWN), "percent",
-        (int)migration->percent, "error", what, "received", migration->received);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:s?}", "id", migration->id,
+                  "guest", migration->guest, "uuid", FAKE_UUID, "plugin", "touri", "state",
+                  vmmiStateToString(migration->state), "outcome",
+                  vmmiOutcomeKindToString(outcome ? outcome->kind : VMMI_OUTCOME_NONE), "where",
+                  vmmiWhereToString(outcome ? outcome->where : VMMI_WHERE_UNKNOWN), "percent",
+                  (int)migration->percent, "error", what, "received", migration->received);
     char *text = json_dumps(object, JSON_COMPACT);
 
     json_decref(object);

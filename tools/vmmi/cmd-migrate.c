@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "follow.h"
 #include "report.h"
+#include "signals.h"
 
 static struct {
     char *plugin, *config, *timeout, *username, *password_file;
@@ -39,35 +41,11 @@ typedef struct {
     const Common *common;
     char **arguments;
     uint64_t timeout_ms;
-    vmmiMessage *config;
-    char *config_text;        /* its content */
+    ArgumentConfig config;
     GPtrArray *settings;      /* ends with NULL */
     vmmiManager *manager;
     vmmiConnect *connect;
 } Job;
-
-static bool
-parse_timeout(const char *text, uint64_t *milliseconds)
-{
-    char *end;
-    double seconds = g_ascii_strtod(text, &end);
-
-    /* Written so that what is not a number fails. */
-    if (end == text || *end || !(seconds > 0 && seconds <= 1e9))
-        return false;
-    *milliseconds = (uint64_t)(seconds * 1000 + 0.5);
-    return true;
-}
-
-static void
-add_string_setting(Job *job, const char *key, const char *value)
-{
-    json_t *string = json_string(value);
-    g_autofree char *text = string ? report_json_text(string) : g_strdup(value);
-
-    g_ptr_array_add(job->settings, g_strconcat(key, "=", text, NULL));
-    json_decref(string);
-}
 
 /* What the options say, as settings; those of --set come last and win. */
 static void
@@ -78,28 +56,13 @@ collect_settings(Job *job)
     if (wanted.keep_source)
         g_ptr_array_add(job->settings, g_strdup("migration.keepSource=true"));
     if (wanted.username)
-        add_string_setting(job, "connectionCredentials.username", wanted.username);
+        arguments_add_string(job->settings, "connectionCredentials.username", wanted.username);
     if (wanted.password_file)
-        add_string_setting(job, "connectionCredentials.passwordFile", wanted.password_file);
+        arguments_add_string(job->settings, "connectionCredentials.passwordFile",
+                             wanted.password_file);
     for (size_t i = 0; wanted.settings && wanted.settings[i]; i++)
         g_ptr_array_add(job->settings, g_strdup(wanted.settings[i]));
     g_ptr_array_add(job->settings, NULL);
-}
-
-static int
-read_config(Job *job, vmmiError **err)
-{
-    if (!wanted.config)
-        return 0;
-    job->config = vmmiMessageReadFile(wanted.config, err);
-    if (!job->config)
-        return -1;
-    if (vmmiMessageGetKind(job->config) != VMMI_MESSAGE_CONFIGURATION)
-        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
-                            "%s: this is a message of type '%s', not a configuration",
-                            wanted.config, vmmiMessageGetContentType(job->config));
-    job->config_text = vmmiMessageGetJson(job->config, NULL);
-    return 0;
 }
 
 /* -c wins over the configuration's own connection; credentials likewise. */
@@ -109,12 +72,14 @@ open_source(Job *job, vmmiError **err)
     vmmiConnectOptions options = VMMI_CONNECT_OPTIONS_INIT;
     const char *uri = job->common->uri, *text;
 
-    if (!uri && job->config && vmmiMessageGetString(job->config, "connection", &text))
+    if (!uri && job->config.message &&
+        vmmiMessageGetString(job->config.message, "connection", &text))
         uri = text;
-    if (job->config && vmmiMessageGetString(job->config, "connectionCredentials.username", &text))
+    if (job->config.message &&
+        vmmiMessageGetString(job->config.message, "connectionCredentials.username", &text))
         options.username = text;
-    if (job->config &&
-        vmmiMessageGetString(job->config, "connectionCredentials.passwordFile", &text))
+    if (job->config.message &&
+        vmmiMessageGetString(job->config.message, "connectionCredentials.passwordFile", &text))
         options.password_file = text;
     options.username = wanted.username ? wanted.username : options.username;
     options.password_file = wanted.password_file ? wanted.password_file : options.password_file;
@@ -126,6 +91,16 @@ open_source(Job *job, vmmiError **err)
     return job->connect ? 0 : -1;
 }
 
+/* A plugin that dies with the service it is started from leaves a migration without a policy. */
+static void
+warn_of_the_service(const Job *job)
+{
+    const char *reason = "";
+
+    if (vmmiManagerGetSurvival(job->manager, &reason) == VMMI_SURVIVAL_SERVICE_KILLS)
+        report_sentence("the policy will not outlive the service that vmmi runs in: %s", reason);
+}
+
 static vmmiMigration *
 start(Job *job, vmmiError **err)
 {
@@ -135,18 +110,18 @@ start(Job *job, vmmiError **err)
     options.guest = job->arguments[0];
     options.destination_uri = job->arguments[1];
     options.migrate_uri = job->arguments[2];
-    options.configuration = job->config_text;
+    options.configuration = job->config.text;
     options.settings = (const char *const *)job->settings->pdata;
+    warn_of_the_service(job);
     /* Ctrl-C until here simply ends the command: nothing has been started. */
-    follow_catch_signals();
+    signals_catch();
     return vmmiMigrationStart(job->manager, job->connect, &options, err);
 }
 
 static void
 job_clear(Job *job)
 {
-    vmmiMessageUnref(job->config);
-    vmmiFree(job->config_text);
+    arguments_config_clear(&job->config);
     if (job->settings)
         g_ptr_array_unref(job->settings);
     vmmiManagerFree(job->manager);
@@ -169,10 +144,15 @@ report_not_started(const Job *job, const vmmiError *error)
 static ExitCode
 detach(const Job *job, vmmiMigration *migration)
 {
+    const char *id = vmmiMigrationGetId(migration);
+
     if (job->common->json)
         report_object(display_object(migration, VMMI_STATE_LAST));
     else
-        printf("%s\n", vmmiMigrationGetId(migration));
+        printf("%s\n", id);
+    fflush(stdout);
+    if (!job->common->json)
+        fprintf(stderr, "To follow it: vmmi wait %s\n", id);
     return EXIT_DONE;
 }
 
@@ -181,15 +161,20 @@ follow(const Job *job, vmmiMigration *migration)
 {
     Follow follow = {
         .common = job->common,
+        .purpose = FOLLOW_OWN,
         .manager = job->manager,
         .connect = job->connect,
-        .migration = migration,
-        .destination = job->arguments[1],
+        .migration = vmmiMigrationRef(migration),
+        .source = g_strdup(vmmiConnectGetUri(job->connect)),
+        .destination = g_strdup(job->arguments[1]),
         .timeout_ms = job->timeout_ms,
     };
+    ExitCode code;
 
     display_init(&follow.display, job->common);
-    return follow_migration(&follow);
+    code = follow_migration(&follow);
+    follow_clear(&follow);
+    return code;
 }
 
 static ExitCode
@@ -200,14 +185,14 @@ run_migrate(const Common *common, char **arguments)
     vmmiError *error = NULL;
     ExitCode code;
 
-    if (wanted.timeout && !parse_timeout(wanted.timeout, &job.timeout_ms))
+    if (wanted.timeout && !arguments_timeout(wanted.timeout, &job.timeout_ms))
         return report_usage(common, "migrate", "--timeout must be seconds, more than 0, not '%s'",
                             wanted.timeout);
     if (wanted.timeout && wanted.detach)
         return report_usage(common, "migrate",
                             "--timeout needs somebody who stays, so it does not go with --detach");
     collect_settings(&job);
-    if (read_config(&job, &error) == 0 && open_source(&job, &error) == 0)
+    if (arguments_config(wanted.config, &job.config, &error) == 0 && open_source(&job, &error) == 0)
         migration = start(&job, &error);
     if (!migration)
         code = report_not_started(&job, error);

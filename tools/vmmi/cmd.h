@@ -45,9 +45,8 @@ typedef struct {
     ExitCode (*run)(const Common *common, char **arguments);
 } Verb;
 
-extern const Verb verb_doctor, verb_driver, verb_message, verb_migrate, verb_plugin, verb_sim, verb_version;
-
-/* Whether the command has a verb of that name: what a hint may recommend. */
-bool verb_exists(const char *name);
+extern const Verb verb_abort, verb_acknowledge, verb_attach, verb_doctor, verb_driver, verb_list,
+    verb_log, verb_message, verb_migrate, verb_plugin, verb_release, verb_show, verb_sim,
+    verb_status, verb_version, verb_wait;
 
 #endif

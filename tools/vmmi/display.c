@@ -5,40 +5,33 @@
 #include "display.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "figures.h"
 #include "report.h"
+#include "terminal.h"
+#include "view.h"
 
 void
 display_init(Display *display, const Common *common)
 {
-    const char *term = g_getenv("TERM"), *no_colour = g_getenv("NO_COLOR");
-    bool terminal = isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+    Terminal terminal = terminal_look();
 
     memset(display, 0, sizeof(*display));
-    display->mode = common->json ? DISPLAY_JSON : terminal ? DISPLAY_MOVING : DISPLAY_LINES;
-    display->colour = terminal && !(no_colour && *no_colour);
-    display->unicode = g_get_charset(NULL);
+    display->mode =
+        common->json ? DISPLAY_JSON : terminal.moves ? DISPLAY_MOVING : DISPLAY_LINES;
+    display->colour = terminal.colour;
+    display->unicode = terminal.unicode;
     display->started_ms = (uint64_t)g_get_monotonic_time() / 1000;
 }
 
-/* Asked each time: the window may have been resized. */
-static int
-terminal_width(void)
+void
+display_since(Display *display, uint64_t created_ms)
 {
-    const char *columns = g_getenv("COLUMNS");
-    struct winsize size;
-    guint64 given;
+    uint64_t now = (uint64_t)g_get_real_time() / 1000;
 
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    if (columns && g_ascii_string_to_unsigned(columns, 10, 1, 10000, &given, NULL))
-        return (int)given;
-    return 80;
+    if (created_ms && created_ms < now)
+        display->started_ms -= MIN(now - created_ms, display->started_ms);
 }
 
 void
@@ -78,10 +71,22 @@ display_begin(Display *display, vmmiMigration *migration, const char *destinatio
     g_autofree char *place = report_printable(destination);
     g_autofree char *plugin = report_printable(vmmiMigrationGetPlugin(migration));
 
-    if (display->mode != DISPLAY_JSON)
+    if (display->mode != DISPLAY_JSON && !display->terse)
         printf("%s to %s under %s, migration %s\n", name, place, plugin,
                vmmiMigrationGetId(migration));
-    display_state(display, migration, vmmiMigrationGetState(migration));
+    fflush(stdout);
+}
+
+void
+display_replaced(Display *display, vmmiMigration *old, vmmiMigration *successor)
+{
+    g_autofree char *before = report_printable(vmmiMigrationGetPlugin(old));
+    g_autofree char *after = report_printable(vmmiMigrationGetPlugin(successor));
+
+    if (!display->terse)
+        printf("replaced: %s gave way to %s, migration %s\n", before, after,
+               vmmiMigrationGetId(successor));
+    fflush(stdout);
 }
 
 /* Before the end most of what is known at the end is null: a line of a stream does without it. */
@@ -125,6 +130,8 @@ display_state(Display *display, vmmiMigration *migration, vmmiState state)
     /* The final state comes with the end, which knows more. */
     if (vmmiStateIsFinal(state))
         return;
+    if (display->terse && display->mode != DISPLAY_MOVING)
+        return;
     if (display->mode == DISPLAY_MOVING) {
         draw(display, migration, state);
     } else if (display->mode == DISPLAY_JSON) {
@@ -145,25 +152,6 @@ display_sample(Display *display, vmmiMigration *migration)
         draw(display, migration, state);
 }
 
-static char *
-where_text(vmmiWhere where, const char *source, const char *destination)
-{
-    g_autofree char *from = report_printable(source), *to = report_printable(destination);
-
-    switch (where) {
-    case VMMI_WHERE_SOURCE:
-        return g_strdup_printf("is on the source, %s", from);
-    case VMMI_WHERE_DESTINATION:
-        return g_strdup_printf("is on the destination, %s", to);
-    case VMMI_WHERE_NOWHERE:
-        return g_strdup("runs on neither host: it was shut down or destroyed");
-    case VMMI_WHERE_BOTH:
-        return g_strdup("is paused, each host holds a part: post-copy broke, and can be recovered");
-    default:
-        return g_strdup_printf("is on %s or on %s, that is not known", from, to);
-    }
-}
-
 void
 display_end(Display *display, vmmiMigration *migration, const vmmiOutcome *outcome,
             const char *source, const char *destination)
@@ -171,7 +159,7 @@ display_end(Display *display, vmmiMigration *migration, const vmmiOutcome *outco
     const vmmiSample *statistics = vmmiOutcomeGetStatistics(outcome);
     const char *kind = vmmiOutcomeKindToString(vmmiOutcomeGetKind(outcome));
     g_autofree char *name = name_of(migration);
-    g_autofree char *where = where_text(vmmiOutcomeGetWhere(outcome), source, destination);
+    g_autofree char *where = view_place(vmmiOutcomeGetWhere(outcome), source, destination);
     g_autofree char *figures = figures_summary(statistics);
     bool good = vmmiOutcomeGetKind(outcome) == VMMI_OUTCOME_COMPLETED;
     const char *colour = !display->colour ? "" : good ? "\033[1;32m" : "\033[1;33m";

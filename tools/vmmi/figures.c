@@ -39,6 +39,20 @@ figures_duration(uint64_t milliseconds)
     return g_strdup_printf("%" PRIu64 " h %" PRIu64 " min", seconds / 3600, seconds / 60 % 60);
 }
 
+char *
+figures_age(uint64_t milliseconds)
+{
+    uint64_t seconds = milliseconds / 1000;
+
+    if (seconds < 60)
+        return g_strdup_printf("%" PRIu64 " s", seconds);
+    if (seconds < 3600)
+        return g_strdup_printf("%" PRIu64 " min", seconds / 60);
+    if (seconds < 48 * 3600)
+        return g_strdup_printf("%" PRIu64 " h", seconds / 3600);
+    return g_strdup_printf("%" PRIu64 " d", seconds / 86400);
+}
+
 /* The parts of the line in the order in which they stand. */
 enum {
     PART_STATE,
@@ -220,6 +234,22 @@ figures_line(vmmiState state, unsigned int percent, const vmmiSample *sample,
     for (int i = 0; i < N_PARTS; i++)
         g_free(parts[i]);
     return line;
+}
+
+char *
+figures_plain(vmmiState state, unsigned int percent, const vmmiSample *sample)
+{
+    GString *line = g_string_new(NULL);
+    char *parts[N_PARTS] = { NULL };
+
+    fill_parts(parts, state, percent, sample);
+    g_clear_pointer(&parts[PART_BAR], g_free);
+    for (int i = 0; i < N_PARTS; i++) {
+        if (parts[i])
+            g_string_append_printf(line, "%s%s", line->len ? ", " : "", g_strchug(parts[i]));
+        g_free(parts[i]);
+    }
+    return g_string_free(line, FALSE);
 }
 
 /* The first of two figures that is known. */

@@ -15,6 +15,8 @@
 char *figures_bytes(uint64_t bytes);
 /* "212 ms", "6.4 s", "2 min 5 s", "1 h 3 min". */
 char *figures_duration(uint64_t milliseconds);
+/* For tables: "12 s", "5 min", "3 h", "12 d". */
+char *figures_age(uint64_t milliseconds);
 
 /* How a line may look. */
 typedef struct {
@@ -30,6 +32,8 @@ typedef struct {
  */
 char *figures_line(vmmiState state, unsigned int percent, const vmmiSample *sample,
                    const FiguresStyle *style);
+/* The same without a bar, colours or a limit. */
+char *figures_plain(vmmiState state, unsigned int percent, const vmmiSample *sample);
 /* "6.4 s in all, downtime 212 ms, 1.2 GiB in 5 passes"; "" when nothing is known. */
 char *figures_summary(const vmmiSample *statistics);
 

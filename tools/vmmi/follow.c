@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * follow.c: staying with a migration. It sleeps in poll() until the manager, a signal or a deadline
- * wakes it.
+ * follow.c: staying with a migration. It sleeps in poll() until the manager, a signal or a
+ * deadline wakes it. What is said at the end is follow-end.c.
  *
- * Ctrl-C asks for an abort and waits for the truth; a second one leaves at once. SIGTERM and SIGHUP
- * leave: the migration goes on. The deadline aborts like Ctrl-C.
+ * vmmi migrate: Ctrl-C asks for an abort and waits for the truth; a second one leaves at once.
+ * SIGTERM and SIGHUP leave: the migration goes on. The deadline aborts like Ctrl-C. The other
+ * verbs leave on each of these: what they follow is not theirs.
+ *
+ * When another plugin takes over (vmmi attach), its migration is followed instead.
  */
 #include "follow.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "report.h"
+#include "signals.h"
 
 /* A plugin that is not ready to be asked yet is asked again. */
-#define ABORT_RETRY_MS 200
-
-static int signal_pipe[2] = { -1, -1 };
+#define ASK_RETRY_MS 200
+/* So long after a release the record of a successor may still come. */
+#define SEEK_MS 1000
+#define SEEK_RETRY_MS 50
+/* What happened before it was opened is not shown. */
+#define MOST_CATCHING_UP 100
 
 static uint64_t
 now_ms(void)
@@ -30,78 +34,45 @@ now_ms(void)
 }
 
 static void
-on_signal(int number)
-{
-    int saved = errno;
-    unsigned char byte = (unsigned char)number;
-
-    /* A full pipe holds more signals than anybody has to be told. */
-    if (write(signal_pipe[1], &byte, 1) < 0)
-        errno = saved;
-    errno = saved;
-}
-
-void
-follow_catch_signals(void)
-{
-    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
-    struct sigaction action, old;
-
-    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
-        return;
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = on_signal;
-    action.sa_flags = SA_RESTART;
-    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        /* What the caller ignores (nohup) stays ignored. */
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
-    }
-}
-
-/* --- leaving and aborting
- * --------------------------------------------------------------------------------- */
-
-static void
 say(Follow *follow, const char *sentence)
 {
     display_clear(&follow->display);
     report_sentence("%s", sentence);
 }
 
-static void
-tell_how_to_follow(Follow *follow, const char *why)
-{
-    const char *id = vmmiMigrationGetId(follow->migration);
-    json_t *object;
+/* --- asking -------------------------------------------------------------------------- */
 
-    display_clear(&follow->display);
-    if (verb_exists("wait"))
-        report_sentence("%s; to follow it: vmmi wait %s", why, id);
-    else
-        report_sentence("%s; its record is %s", why, vmmiMigrationGetDirectory(follow->migration));
-    if (!follow->common->json) {
-        printf("%s\n", id);
+static void
+refuse(Follow *follow, vmmiError *error)
+{
+    if (follow->purpose == FOLLOW_OWN) {
+        say(follow, vmmiErrorGetMessage(error));
+        vmmiErrorFree(error);
         return;
     }
-    object = display_object(follow->migration, VMMI_STATE_LAST);
-    json_object_set_new(object, "detached", json_true());
-    report_object(object);
+    follow->refused = true;
+    follow->refusal = error;
 }
 
 static void
-ask_for_abort(Follow *follow)
+ask(Follow *follow)
 {
+    bool release = follow->purpose == FOLLOW_RELEASE;
     vmmiError *error = NULL;
+    int done = release ? vmmiMigrationRelease(follow->migration, &error)
+                       : vmmiMigrationAbort(follow->migration, &error);
 
-    if (vmmiMigrationAbort(follow->migration, &error) == 0) {
-        follow->abort_asked = true;
-    } else if (vmmiErrorGetCode(error) != VMMI_ERR_NOT_READY) {
-        say(follow, vmmiErrorGetMessage(error));
-        follow->abort_asked = true;
+    follow->asked_ms = now_ms();
+    if (done < 0 && vmmiErrorGetCode(error) == VMMI_ERR_NOT_READY) {
+        vmmiErrorFree(error);
+        return;
     }
-    follow->abort_asked_ms = now_ms();
-    vmmiErrorFree(error);
+    follow->asked = true;
+    if (done < 0)
+        refuse(follow, error);
+    /* Without a plugin the source is asked, and its answer has to be waited for. */
+    else if (follow->no_wait && vmmiMigrationGetState(follow->migration) != VMMI_STATE_UNATTENDED)
+        follow->leaving = true;
 }
 
 static void
@@ -109,9 +80,9 @@ handle_signal(Follow *follow, int number)
 {
     if (number == SIGWINCH) {
         display_sample(&follow->display, follow->migration);
-    } else if (number == SIGINT && follow->interrupts++ == 0) {
+    } else if (number == SIGINT && follow->purpose == FOLLOW_OWN && follow->interrupts++ == 0) {
         say(follow, "interrupted: aborting the migration; Ctrl-C again leaves at once");
-        follow->abort_wanted = true;
+        follow->ask_wanted = true;
     } else {
         follow->leaving = true;
     }
@@ -120,11 +91,10 @@ handle_signal(Follow *follow, int number)
 static void
 read_signals(Follow *follow)
 {
-    unsigned char bytes[64];
-    ssize_t got = read(signal_pipe[0], bytes, sizeof(bytes));
+    int number;
 
-    for (ssize_t i = 0; i < got && !follow->leaving; i++)
-        handle_signal(follow, bytes[i]);
+    while (!follow->leaving && (number = signals_next()) != 0)
+        handle_signal(follow, number);
 }
 
 static void
@@ -135,14 +105,16 @@ check_times(Follow *follow)
     if (follow->deadline_ms && now >= follow->deadline_ms) {
         follow->deadline_ms = 0;
         follow->timed_out = true;
-        follow->abort_wanted = true;
-        say(follow, "the deadline passed: aborting the migration");
+        if (follow->purpose == FOLLOW_OWN) {
+            follow->ask_wanted = true;
+            say(follow, "the deadline passed: aborting the migration");
+        } else {
+            follow->leaving = true;
+        }
     }
-    if (!follow->abort_wanted)
-        return;
-    if (!follow->abort_asked &&
-        (!follow->abort_asked_ms || now >= follow->abort_asked_ms + ABORT_RETRY_MS))
-        ask_for_abort(follow);
+    if (follow->ask_wanted && !follow->asked && !follow->ended &&
+        (!follow->asked_ms || now >= follow->asked_ms + ASK_RETRY_MS))
+        ask(follow);
 }
 
 /* Milliseconds to the next thing to do by itself, -1: nothing. */
@@ -151,26 +123,33 @@ time_left(const Follow *follow)
 {
     uint64_t now = now_ms(), next = follow->deadline_ms;
 
-    if (follow->abort_wanted && !follow->abort_asked)
-        next = follow->abort_asked_ms + ABORT_RETRY_MS;
+    if (follow->ask_wanted && !follow->asked)
+        next = follow->asked_ms + ASK_RETRY_MS;
+    if (follow->seek_until_ms)
+        next = now + SEEK_RETRY_MS;
     if (!next)
         return -1;
     return next > now ? (int)MIN(next - now, (uint64_t)G_MAXINT) : 0;
 }
 
-/* --- callbacks
- * -------------------------------------------------------------------------------------------- */
+/* --- callbacks ----------------------------------------------------------------------- */
 
 static void
 on_state(vmmiMigration *migration, vmmiState from G_GNUC_UNUSED, vmmiState to, void *opaque)
 {
-    display_state(&((Follow *)opaque)->display, migration, to);
+    Follow *follow = opaque;
+
+    if (!follow->quiet)
+        display_state(&follow->display, migration, to);
 }
 
 static void
 on_sample(vmmiMigration *migration, const vmmiSample *sample G_GNUC_UNUSED, void *opaque)
 {
-    display_sample(&((Follow *)opaque)->display, migration);
+    Follow *follow = opaque;
+
+    if (!follow->quiet)
+        display_sample(&follow->display, migration);
 }
 
 static void
@@ -180,93 +159,10 @@ on_end(vmmiMigration *migration G_GNUC_UNUSED, const vmmiOutcome *outcome G_GNUC
     ((Follow *)opaque)->ended = true;
 }
 
-/* --- the end
- * ---------------------------------------------------------------------------------------------- */
-
-static ExitCode
-outcome_code(const Follow *follow, const vmmiOutcome *outcome)
-{
-    int code = vmmiErrorGetCode(vmmiOutcomeGetError(outcome));
-
-    switch (vmmiOutcomeGetKind(outcome)) {
-    case VMMI_OUTCOME_COMPLETED:
-        /* The guest has moved; a plugin that contradicts that is an error all the same (B9). */
-        return code == VMMI_ERR_PLUGIN_PROTOCOL ? EXIT_FAILED : EXIT_DONE;
-    case VMMI_OUTCOME_ABORTED:
-        return follow->timed_out || code == VMMI_ERR_DEADLINE ? EXIT_DEADLINE : EXIT_ABORTED;
-    case VMMI_OUTCOME_RELEASED:
-        return EXIT_RELEASED;
-    case VMMI_OUTCOME_FAILED:
-        return code == VMMI_ERR_GUEST_BUSY ? EXIT_BUSY
-               : code == VMMI_ERR_GUEST_UNKNOWN ? EXIT_NO_SUCH
-               : code == VMMI_ERR_DEADLINE ? EXIT_DEADLINE : EXIT_FAILED;
-    default:
-        return EXIT_UNKNOWN;
-    }
-}
-
-/* The deadline is what the user set; what the abort looked like from below goes to the details. */
-static json_t *
-deadline_error(const vmmiError *error)
-{
-    g_autofree char *below = g_utf8_make_valid(vmmiErrorGetMessage(error), -1);
-
-    return json_pack("{s:i, s:s, s:s}", "code", VMMI_ERR_DEADLINE, "message",
-                     "the deadline passed, the migration was aborted", "details", below);
-}
-
-static ExitCode
-report_end(Follow *follow)
-{
-    const vmmiOutcome *outcome = vmmiMigrationGetOutcome(follow->migration);
-    ExitCode code = outcome_code(follow, outcome);
-    bool too_late = follow->timed_out && code == EXIT_DEADLINE;
-    const vmmiError *error = vmmiOutcomeGetError(outcome);
-    json_t *object;
-
-    display_clear(&follow->display);
-    if (error && !too_late)
-        report_sentence("%s", vmmiErrorGetMessage(error));
-    if (!follow->common->json) {
-        display_end(&follow->display, follow->migration, outcome,
-                    vmmiConnectGetUri(follow->connect), follow->destination);
-        return code;
-    }
-    object = display_object(follow->migration, VMMI_STATE_LAST);
-    if (too_late)
-        json_object_set_new(object, "error", deadline_error(error));
-    report_object(object);
-    return code;
-}
-
-static ExitCode
-report_leaving(Follow *follow)
-{
-    bool aborting = follow->abort_asked;
-
-    tell_how_to_follow(follow, aborting ? "left; the abort was asked for, its end is not known yet"
-                                        : "detached; the migration goes on");
-    return aborting ? EXIT_UNKNOWN : EXIT_RELEASED;
-}
+/* --- one migration after the other --------------------------------------------------- */
 
 static int
-turn(Follow *follow, vmmiError **err)
-{
-    struct pollfd fds[2] = {
-        { .fd = vmmiManagerGetFd(follow->manager), .events = POLLIN },
-        { .fd = signal_pipe[0], .events = POLLIN },
-    };
-
-    if (poll(fds, 2, time_left(follow)) > 0 && fds[1].revents)
-        read_signals(follow);
-    if (follow->leaving)
-        return 0;
-    check_times(follow);
-    return vmmiManagerDispatch(follow->manager, err) < 0 ? -1 : 0;
-}
-
-ExitCode
-follow_migration(Follow *follow)
+watch(Follow *follow, vmmiError **err)
 {
     const vmmiMigrationCallbacks callbacks = {
         .size = sizeof(callbacks),
@@ -275,18 +171,185 @@ follow_migration(Follow *follow)
         .end = on_end,
         .opaque = follow,
     };
-    vmmiError *error = NULL;
-    int done;
 
+    return vmmiMigrationWatch(follow->migration, &callbacks, err);
+}
+
+/* What happened before comes first, and all at once: only where it stands now is shown. */
+static int
+catch_up(Follow *follow, vmmiError **err)
+{
+    struct pollfd fd = { .fd = vmmiManagerGetFd(follow->manager), .events = POLLIN };
+    int done = 0;
+
+    follow->quiet = true;
+    for (int i = 0; i < MOST_CATCHING_UP && done >= 0 && !follow->ended && poll(&fd, 1, 0) > 0; i++)
+        done = vmmiManagerDispatch(follow->manager, err);
+    follow->quiet = false;
+    return done < 0 ? -1 : 0;
+}
+
+/* The migration whose plugin took over, opened; NULL: there is none (yet). */
+static vmmiMigration *
+open_successor(const Follow *follow)
+{
+    const char *id = vmmiMigrationGetReplacedBy(follow->migration);
+
+    return id ? vmmiMigrationOpen(follow->manager, id, follow->connect, NULL) : NULL;
+}
+
+static int
+go_over_to(Follow *follow, vmmiMigration *successor, vmmiError **err)
+{
+    follow_report_replaced(follow, successor);
+    vmmiMigrationUnref(follow->migration);
+    follow->migration = successor;
+    follow->ended = false;
+    follow->asked = false;
+    follow->asked_ms = 0;
+    follow->seek_until_ms = 0;
+    if (watch(follow, err) < 0 || catch_up(follow, err) < 0)
+        return -1;
+    if (!follow->ended)
+        display_state(&follow->display, successor, vmmiMigrationGetState(successor));
+    return 0;
+}
+
+/* Whether the migration itself may have ended for this verb only: one that was released may have a
+ * successor, whose record comes right after. */
+static bool
+may_have_successor(const Follow *follow)
+{
+    const vmmiOutcome *outcome = vmmiMigrationGetOutcome(follow->migration);
+
+    if (follow->purpose == FOLLOW_RELEASE)
+        return false;
+    return outcome ? vmmiOutcomeGetKind(outcome) == VMMI_OUTCOME_RELEASED
+                   : vmmiMigrationGetState(follow->migration) == VMMI_STATE_UNATTENDED;
+}
+
+/* Returns whether it is the end, -1 on failure. */
+static int
+seek_successor(Follow *follow, vmmiError **err)
+{
+    vmmiMigration *successor = may_have_successor(follow) ? open_successor(follow) : NULL;
+
+    if (successor)
+        return go_over_to(follow, successor, err);
+    if (!follow->ended || !may_have_successor(follow))
+        return follow->ended;
+    if (!follow->seek_until_ms)
+        follow->seek_until_ms = now_ms() + (follow->old ? 0 : SEEK_MS);
+    return now_ms() >= follow->seek_until_ms;
+}
+
+/* Returns whether it is the end, -1 on failure. */
+static int
+turn(Follow *follow, vmmiError **err)
+{
+    struct pollfd fds[2] = {
+        { .fd = vmmiManagerGetFd(follow->manager), .events = POLLIN },
+        { .fd = signals_fd(), .events = POLLIN },
+    };
+
+    if (poll(fds, 2, time_left(follow)) > 0 && fds[1].revents)
+        read_signals(follow);
+    if (!follow->leaving)
+        check_times(follow);
+    if (follow->leaving || follow->refused)
+        return 0;
+    if (vmmiManagerDispatch(follow->manager, err) < 0)
+        return -1;
+    return seek_successor(follow, err);
+}
+
+/* Returns whether it has ended already, -1 on failure. */
+static int
+begin(Follow *follow, vmmiError **err)
+{
     follow->deadline_ms = follow->timeout_ms ? now_ms() + follow->timeout_ms : 0;
+    follow->ask_wanted = follow->purpose == FOLLOW_ABORT || follow->purpose == FOLLOW_RELEASE;
+    if (watch(follow, err) < 0 || (follow->purpose != FOLLOW_OWN && catch_up(follow, err) < 0))
+        return -1;
+    follow->old = follow->ended;
     display_begin(&follow->display, follow->migration, follow->destination);
-    done = vmmiMigrationWatch(follow->migration, &callbacks, &error);
-    while (done == 0 && !follow->ended && !follow->leaving)
+    if (!follow->ended)
+        display_state(&follow->display, follow->migration,
+                      vmmiMigrationGetState(follow->migration));
+    return seek_successor(follow, err);
+}
+
+ExitCode
+follow_migration(Follow *follow)
+{
+    vmmiError *error = NULL;
+    ExitCode code;
+    int done = begin(follow, &error);
+
+    while (done == 0 && !follow->leaving && !follow->refused)
         done = turn(follow, &error);
-    if (done == 0)
-        return follow->ended ? report_end(follow) : report_leaving(follow);
+    if (done > 0)
+        return follow_report_end(follow);
+    if (done == 0 && follow->leaving)
+        return follow_report_leaving(follow);
     display_clear(&follow->display);
-    report_error(follow->common, error, display_object(follow->migration, VMMI_STATE_LAST));
+    code = follow->refused ? EXIT_FAILED : EXIT_UNKNOWN;
+    report_error(follow->common, follow->refused ? follow->refusal : error,
+                 display_object(follow->migration, VMMI_STATE_LAST));
     vmmiErrorFree(error);
-    return EXIT_UNKNOWN;
+    return code;
+}
+
+void
+follow_clear(Follow *follow)
+{
+    vmmiMigrationUnref(follow->migration);
+    vmmiErrorFree(follow->refusal);
+    g_free(follow->source);
+    g_free(follow->destination);
+    memset(follow, 0, sizeof(*follow));
+}
+
+/* --- by a word on the command line --------------------------------------------------- */
+
+ExitCode
+follow_opened(Opened *opened, FollowPurpose purpose, uint64_t timeout_ms, bool no_wait)
+{
+    Follow follow = {
+        .common = opened->common,
+        .purpose = purpose,
+        .manager = opened->manager,
+        .migration = vmmiMigrationRef(opened->migration),
+        .source = g_strdup(vmmiRecordGetSourceUri(opened->record)),
+        .destination = g_strdup(vmmiRecordGetDestinationUri(opened->record)),
+        .timeout_ms = timeout_ms,
+        .no_wait = no_wait,
+        .read_only = opened->read_only,
+    };
+    ExitCode code;
+
+    signals_catch();
+    display_init(&follow.display, opened->common);
+    display_since(&follow.display, vmmiRecordGetCreatedMs(opened->record));
+    follow.display.terse = purpose == FOLLOW_ABORT || purpose == FOLLOW_RELEASE;
+    code = follow_migration(&follow);
+    follow_clear(&follow);
+    return code;
+}
+
+ExitCode
+follow_selected(const Common *common, const char *selector, FollowPurpose purpose,
+                uint64_t timeout_ms, bool no_wait)
+{
+    Opened opened = { .common = common };
+    vmmiError *error = NULL;
+    ExitCode code;
+
+    if (open_migration(&opened, common, selector, &error) < 0)
+        code = open_report(&opened, error);
+    else
+        code = follow_opened(&opened, purpose, timeout_ms, no_wait);
+    vmmiErrorFree(error);
+    open_clear(&opened);
+    return code;
 }

@@ -12,6 +12,15 @@
 
 static const Verb *const verbs[] = {
     &verb_migrate,
+    &verb_list,
+    &verb_show,
+    &verb_wait,
+    &verb_status,
+    &verb_log,
+    &verb_abort,
+    &verb_release,
+    &verb_attach,
+    &verb_acknowledge,
     &verb_plugin,
     &verb_driver,
     &verb_doctor,
@@ -31,12 +40,6 @@ find_verb(const char *name)
     return NULL;
 }
 
-bool
-verb_exists(const char *name)
-{
-    return find_verb(name) != NULL;
-}
-
 static void
 print_help(void)
 {
@@ -44,7 +47,7 @@ print_help(void)
            "Moves running virtual machines between hosts, each under a policy of its own "
            "process.\n\nVerbs:\n");
     for (size_t i = 0; verbs[i]; i++)
-        printf("  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
+        printf("  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
     printf("\nOptions of every verb:\n"
            "  -c, --connect=URI   the host to work on; else VMMI_DEFAULT_URI, LIBVIRT_DEFAULT_URI, "
            "qemu:///system\n"

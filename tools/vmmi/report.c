@@ -54,6 +54,13 @@ report_json_text(const json_t *value)
     return text;
 }
 
+json_t *
+report_empty_object(void)
+{
+    return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "id", "guest", "uuid",
+                     "plugin", "state", "outcome", "where", "percent", "error");
+}
+
 void
 report_object(json_t *object)
 {

@@ -17,6 +17,8 @@ ExitCode report_error(const Common *common, const vmmiError *error, json_t *obje
  * EXIT_USAGE. */
 ExitCode report_usage(const Common *common, const char *verb, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
+/* All the keys that scripts may rely on in an object about a migration, each null. */
+json_t *report_empty_object(void);
 /* Prints an object (taken) on a line of its own, at once. */
 void report_object(json_t *object);
 /* The value on one line. To be freed with g_free(). */
