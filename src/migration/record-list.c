@@ -68,7 +68,7 @@ takes_over(const vmmiRecord *record)
            vmmiOutcomeGetExitKind(record->outcome) != VMMI_EXIT_NOT_STARTED;
 }
 
-/* Records come in the order of their numbers: the last that took over counts. */
+/* Records come in the order of their numbers: the last that took over counts, if it came so far. */
 static void
 link_replaced(vmmiRecordList *list)
 {
@@ -79,7 +79,7 @@ link_replaced(vmmiRecordList *list)
         vmmiRecord *replaced =
             takes_over(record) ? g_hash_table_lookup(by_id, record->job.replaces) : NULL;
 
-        if (replaced) {
+        if (replaced && !vmmiRecordWasNeverStarted(record)) {
             g_free(replaced->replaced_by);
             replaced->replaced_by = g_strdup(record->id);
         }

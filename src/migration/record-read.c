@@ -48,6 +48,12 @@ read_end(vmmiRecord *record, vmmiJob *job, vmmiError **err)
     return 0;
 }
 
+bool
+vmmiRecordWasNeverStarted(const vmmiRecord *record)
+{
+    return record->kind && !record->settled;
+}
+
 vmmiOutcome *
 vmmiRecordMakeOutcome(const vmmiRecord *record)
 {

@@ -34,6 +34,8 @@ struct vmmiRecord {
 /* record-read.c: reads one; .replaced_by is left open. NULL with VMMI_ERR_MIGRATION_UNKNOWN or
  * VMMI_ERR_RUN_DIR. */
 vmmiRecord *vmmiRecordRead(vmmiRunDir *run, const char *id, vmmiError **err);
+/* Whether it ended before its plugin was started. */
+bool vmmiRecordWasNeverStarted(const vmmiRecord *record);
 /* The outcome as an object, to be freed; NULL when there is none. */
 vmmiOutcome *vmmiRecordMakeOutcome(const vmmiRecord *record);
 /* The text of vmmiRecordGetConfiguration(), to be freed, or NULL. */

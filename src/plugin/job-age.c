@@ -198,28 +198,14 @@ add_marked(Ager *ager, const char *id, const struct stat *st)
     g_array_append_val(ager->marked, candidate);
 }
 
-/* Nobody was told of it: its manager died before the plugin was started. */
-static bool
-never_started(vmmiJob *job)
-{
-    vmmiJobLiveness liveness;
-    vmmiJobResult result = { .kind = VMMI_EXIT_UNKNOWN };
-
-    if (vmmiJobGetLiveness(job, &liveness, NULL) < 0)
-        return false;
-    if (liveness.phase == VMMI_PHASE_ABANDONED)
-        return true;
-    return liveness.phase == VMMI_PHASE_FINISHED && vmmiJobReadResult(job, &result, NULL) > 0 &&
-           result.kind == VMMI_EXIT_NOT_STARTED;
-}
-
 static void
 look_at_unsettled(Ager *ager, const char *id)
 {
     g_autoptr(vmmiJob) job = vmmiJobOpen(ager->run, id, NULL);
     vmmiMoment made;
 
-    if (!job || vmmiJobIsOwn(job) || !never_started(job))
+    /* Nobody was told of it: its manager died before. */
+    if (!job || vmmiJobIsOwn(job) || !vmmiJobWasNeverStarted(job))
         return;
     made = (vmmiMoment){ job->record.created_ms, job->record.created_boottime_ms,
                          job->record.boot_id };

@@ -39,6 +39,14 @@ vmmiJobReadResult(vmmiJob *job, vmmiJobResult *result, vmmiError **err)
     return 1;
 }
 
+bool
+vmmiJobWasNeverStarted(vmmiJob *job)
+{
+    vmmiJobResult result = { .kind = VMMI_EXIT_UNKNOWN };
+
+    return vmmiJobReadResult(job, &result, NULL) > 0 && result.kind == VMMI_EXIT_NOT_STARTED;
+}
+
 static int
 open_regular(const vmmiJob *job, const char *name, uint64_t *size, vmmiError **err)
 {

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * job-rundir.c: the run directory: where it is, whether it may be used, which layout it has.
+ * job-rundir.c: the run directory: which layout it has, what is in it, and who may change it now.
  *
  * Below it everything is reached through descriptors of directories, so that no link is followed
- * and a directory that is replaced meanwhile does not lead elsewhere. One job is job.c, claims are
- * job-claim.c.
+ * and a directory that is replaced meanwhile does not lead elsewhere. Where it is and whether it may
+ * be used is util/run-dir.c; one job is job.c, claims are job-claim.c.
  */
 #include "plugin/job-rundir.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -21,72 +20,6 @@
 #include "util/file.h"
 
 #define HINT "set VMMI_RUN_DIR to a directory of your own"
-#define NAMED "(VMMI_RUN_DIR names another)"
-
-char *
-vmmiRunDirDefaultPath(void)
-{
-    /* A program that gained privileges does not let its user choose. */
-    const char *chosen = secure_getenv("VMMI_RUN_DIR");
-    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-
-    if (chosen && *chosen)
-        return g_strdup(chosen);
-    if (geteuid() == 0)
-        return g_strdup("/run/vmmi");
-    if (runtime && g_path_is_absolute(runtime))
-        return g_build_filename(runtime, "vmmi", NULL);
-    return g_strdup_printf("/tmp/vmmi-%u", (unsigned int)geteuid());
-}
-
-int
-vmmiRunDirOpenAt(int dir_fd, const char *name)
-{
-    return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-static int
-check_directory(int fd, const char *path, bool read_only, vmmiError **err)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot look at run directory '%s'",
-                                 path);
-    if (read_only && geteuid() == 0)
-        return 0;
-    if (st.st_uid != geteuid())
-        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
-                            "run directory '%s' belongs to user %u, not to %u; " HINT, path,
-                            (unsigned int)st.st_uid, (unsigned int)geteuid());
-    if (st.st_mode & 027)
-        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
-                            "run directory '%s' has mode %04o, others could reach into it: "
-                            "chmod 0700 it, or " HINT, path, (unsigned int)st.st_mode & 07777);
-    return 0;
-}
-
-/* A directory below @dir_fd, made when it is missing, checked. Returns a descriptor or -1. */
-static int
-open_checked(int dir_fd, const char *name, const char *path, bool read_only, vmmiError **err)
-{
-    vmmi_autofd int fd = -1;
-
-    if (!read_only && mkdirat(dir_fd, name, 0700) < 0 && errno != EEXIST)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno,
-                                 "cannot make run directory '%s' " NAMED, path);
-    fd = vmmiRunDirOpenAt(dir_fd, name);
-    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
-                            "'%s' is a link or no directory, it cannot be the run directory; " HINT,
-                            path);
-    if (fd < 0)
-        return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno,
-                                 "cannot open run directory '%s' " NAMED, path);
-    if (check_directory(fd, path, read_only, err) < 0)
-        return -1;
-    return vmmiFdSteal(&fd);
-}
 
 /* The first to come writes the version; all others read it. */
 static int
@@ -146,7 +79,6 @@ check_version(int fd, const char *path, bool read_only, vmmiError **err)
 static vmmiRunDir *
 open_run_dir(const char *path, bool read_only, vmmiError **err)
 {
-    g_autofree char *given = path && *path ? g_strdup(path) : vmmiRunDirDefaultPath();
     g_autofree char *jobs = NULL;
     g_autofree char *guests = NULL;
     g_autoptr(vmmiRunDir) run = g_new0(vmmiRunDir, 1);
@@ -154,21 +86,18 @@ open_run_dir(const char *path, bool read_only, vmmiError **err)
     run->refs = 1;
     run->fd = run->jobs_fd = run->guests_fd = -1;
     run->read_only = read_only;
-    if (!g_path_is_absolute(given)) {
-        vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s' is not an absolute path; " HINT,
-                     given);
+    run->path = vmmiRunDirResolvePath(path, err);
+    if (!run->path)
         return NULL;
-    }
-    run->path = g_canonicalize_filename(given, "/");
-    run->fd = open_checked(AT_FDCWD, run->path, run->path, read_only, err);
+    run->fd = vmmiRunDirOpenChecked(AT_FDCWD, run->path, run->path, read_only, err);
     if (run->fd < 0 || check_version(run->fd, run->path, read_only, err) < 0)
         return NULL;
     jobs = g_build_filename(run->path, "jobs", NULL);
     guests = g_build_filename(run->path, "by-guest", NULL);
-    run->jobs_fd = open_checked(run->fd, "jobs", jobs, read_only, err);
+    run->jobs_fd = vmmiRunDirOpenChecked(run->fd, "jobs", jobs, read_only, err);
     if (run->jobs_fd < 0)
         return NULL;
-    run->guests_fd = open_checked(run->fd, "by-guest", guests, read_only, err);
+    run->guests_fd = vmmiRunDirOpenChecked(run->fd, "by-guest", guests, read_only, err);
     return run->guests_fd < 0 ? NULL : g_steal_pointer(&run);
 }
 

@@ -6,6 +6,7 @@
 #define VMMI_PLUGIN_JOB_RUNDIR_H
 
 #include "plugin/job.h"
+#include "util/run-dir.h"
 
 /* How long a call waits for another process that changes claims. */
 #define VMMI_RUN_DIR_LOCK_MS 10000
@@ -30,11 +31,6 @@ struct vmmiRunDir {
  * and garbage. Waits at most @wait_ms. Returns a descriptor to close, or -1 (VMMI_ERR_RUN_DIR).
  */
 int vmmiRunDirLock(vmmiRunDir *run, bool exclusive, unsigned int wait_ms, vmmiError **err);
-/*
- * A directory that is really one, opened without following a link in the last part of its name.
- * Returns it or -1 with errno.
- */
-int vmmiRunDirOpenAt(int dir_fd, const char *name);
 /*
  * Removes the files of a directory below @dir_fd, and the directory. Goes one level deep, follows
  * nothing.

@@ -38,11 +38,6 @@
 typedef struct vmmiRunDir vmmiRunDir;
 
 /*
- * Where the run directory is: VMMI_RUN_DIR, /run/vmmi for root, $XDG_RUNTIME_DIR/vmmi,
- * /tmp/vmmi-UID. To be freed.
- */
-char *vmmiRunDirDefaultPath(void);
-/*
  * Opens a run directory, and makes it when it is missing; @path NULL: the default. Owner, type,
  * mode and layout version are checked. VMMI_ERR_RUN_DIR; the message names VMMI_RUN_DIR.
  */
@@ -295,6 +290,8 @@ typedef struct {
  * on failure.
  */
 int vmmiJobReadResult(vmmiJob *job, vmmiJobResult *result, vmmiError **err);
+/* Whether it ended before its plugin was: abandoned, or of the kind not-started. */
+bool vmmiJobWasNeverStarted(vmmiJob *job);
 
 typedef enum {
     VMMI_JOB_STDOUT = 1,

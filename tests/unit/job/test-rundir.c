@@ -8,6 +8,7 @@
 
 #include "plugin/job.h"
 #include "support.h"
+#include "util/run-dir.h"
 
 #define TEST(name, func) \
     g_test_add("/rundir/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)

@@ -71,10 +71,15 @@ test_replaced(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_autoptr(vmmiJob) first = make_ended(fixture, UUID, "guest", NULL);
     g_autoptr(vmmiJob) second = make_ended(fixture, UUID, "guest", UUID ".1");
     g_autoptr(vmmiJob) third = make_ended(fixture, UUID, "guest", UUID ".1");
-    vmmiRecordList *list = vmmiManagerListRecords(fixture->manager, 0, NULL);
-    vmmiRecord *record = find(fixture, UUID ".1");
+    g_autoptr(vmmiJob) given_up = make_job(fixture, UUID, "guest", UUID ".1");
+    vmmiRecordList *list = NULL;
+    vmmiRecord *record = NULL;
 
-    g_assert_cmpuint(vmmiRecordListGetCount(list), ==, 3);
+    /* Its manager died before it started. */
+    vmmiJobCommit(given_up);
+    list = vmmiManagerListRecords(fixture->manager, 0, NULL);
+    record = find(fixture, UUID ".1");
+    g_assert_cmpuint(vmmiRecordListGetCount(list), ==, 4);
     g_assert_cmpstr(vmmiRecordGetReplacedBy(vmmiRecordListGet(list, 0)), ==, UUID ".3");
     g_assert_cmpstr(vmmiRecordGetReplaces(vmmiRecordListGet(list, 1)), ==, UUID ".1");
     g_assert_null(vmmiRecordGetReplacedBy(vmmiRecordListGet(list, 2)));

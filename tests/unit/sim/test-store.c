@@ -167,7 +167,7 @@ test_relative(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 
     g_setenv("VMMI_RUN_DIR", "relative", TRUE);
     g_assert_cmpint(try("sim:///", 1000, &message), ==, VMMI_ERR_RUN_DIR);
-    g_assert_nonnull(strstr(message, "must be an absolute path"));
+    g_assert_nonnull(strstr(message, "is not an absolute path"));
     g_setenv("VMMI_RUN_DIR", fixture->run, TRUE);
 }
 
