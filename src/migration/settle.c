@@ -336,6 +336,13 @@ vmmiSettleAnswered(vmmiMigration *migration)
     judge(migration, patient);
 }
 
+/* Only somebody who can ask a host may settle what is not his own. */
+static bool
+only_looks(const vmmiMigration *migration)
+{
+    return migration->manager->read_only && !migration->connect;
+}
+
 void
 vmmiSettleStart(vmmiMigration *migration)
 {
@@ -345,14 +352,14 @@ vmmiSettleStart(vmmiMigration *migration)
         judge(migration, false);
         return;
     }
-    /* Only somebody who can ask a host may settle what is not his own. */
-    if (migration->manager->read_only && !migration->connect) {
-        vmmiNoticeState(migration, VMMI_STATE_UNATTENDED);
-        return;
-    }
     /* A plugin that announced the end may be a little ahead of the source's own books. */
     if (migration->completion)
         vmmiTimerSet(migration, VMMI_TIMER_ATTEND, migration->manager->limits.attend);
+    if (only_looks(migration)) {
+        if (!migration->completion)
+            vmmiNoticeState(migration, VMMI_STATE_UNATTENDED);
+        return;
+    }
     vmmiTimerStop(migration, VMMI_TIMER_SILENCE);
     vmmiTimerSet(migration, VMMI_TIMER_SETTLE, migration->manager->limits.settle);
     vmmiAskForget(migration);
@@ -362,8 +369,13 @@ vmmiSettleStart(vmmiMigration *migration)
 void
 vmmiSettleTimer(vmmiMigration *migration, vmmiTimer timer)
 {
-    if (migration->outcome || timer == VMMI_TIMER_ATTEND)
+    if (migration->outcome)
         return;
+    if (timer == VMMI_TIMER_ATTEND) {
+        if (only_looks(migration))
+            vmmiNoticeState(migration, VMMI_STATE_UNATTENDED);
+        return;
+    }
     if (timer == VMMI_TIMER_STALLED) {
         end_stall(migration);
         return;
