@@ -171,8 +171,9 @@ vmmiBeginLaunch(const vmmiBegin *begin, vmmiError **err)
     const char *run_dir = g_getenv("VMMI_RUN_DIR");
     const char *destination_uri = vmmiRequestUri(begin->destination_uri);
     const char *migrate_uri = vmmiRequestUri(begin->migrate_uri);
-    g_autofree char *job = g_strdup_printf(VMMI_JOB_ENV "=%s", vmmiJobGetPath(begin->job));
-    g_autofree char *run = run_dir ? g_strdup_printf("VMMI_RUN_DIR=%s", run_dir) : NULL;
+    /* Not g_strdup_printf(), which without memory gives NULL: the list would end there. */
+    g_autofree char *job = g_strconcat(VMMI_JOB_ENV "=", vmmiJobGetPath(begin->job), NULL);
+    g_autofree char *run = run_dir ? g_strconcat("VMMI_RUN_DIR=", run_dir, NULL) : NULL;
     const char *const extra[] = { job, run, NULL };
     g_auto(GStrv) environment = vmmiSpawnEnvironment(begin->connect->uri, extra);
     const char *const arguments[] = {

@@ -30,7 +30,13 @@ bool vmmiProcessTakesSignal(pid_t pid, int signal_number);
 bool vmmiProcessBlocksSignal(const char *status, int signal_number);
 /* A pidfd, close-on-exec; -1 with errno. */
 int vmmiProcessOpenPidfd(pid_t pid);
-/* 0, or -1 with errno. */
+/*
+ * Something that names this process and no later one with its pid, to send a signal through: a
+ * pidfd, or on a kernel without pidfd_open its directory in /proc, which cannot be polled. -1 with
+ * errno.
+ */
+int vmmiProcessOpenTarget(pid_t pid);
+/* To a pidfd or a target. 0, or -1 with errno. */
 int vmmiProcessSendSignal(int pidfd, int signal_number);
 
 /* The boot id of this machine, to be freed; "" when it cannot be read. */

@@ -40,9 +40,9 @@ is_target(const vmmiJobLiveness *liveness)
            liveness->plugin_pid > 0;
 }
 
-/* Pins the plugin. Returns a pidfd or -1. */
+/* Pins the plugin. Returns what @open_process gives, or -1. */
 static int
-pin(vmmiJob *job, pid_t *pid, vmmiError **err)
+pin(vmmiJob *job, int (*open_process)(pid_t pid), pid_t *pid, vmmiError **err)
 {
     vmmiJobLiveness first, second;
     vmmi_autofd int pidfd = -1;
@@ -51,10 +51,10 @@ pin(vmmiJob *job, pid_t *pid, vmmiError **err)
         return -1;
     if (!is_target(&first))
         return raise_not_alive(job, &first, err);
-    pidfd = vmmiProcessOpenPidfd(first.plugin_pid);
+    pidfd = open_process(first.plugin_pid);
     if (pidfd < 0 && errno == ENOSYS)
         return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED,
-                            "this kernel has no pidfd_open: plugins cannot be signalled safely");
+                            "this kernel has no pidfd_open: the end of a plugin cannot be polled");
     if (pidfd < 0 && errno != ESRCH)
         return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno,
                                  "cannot reach the plugin of migration %s", job->id);
@@ -71,7 +71,7 @@ vmmiJobOpenPidfd(vmmiJob *job, vmmiError **err)
 {
     pid_t pid;
 
-    return pin(job, &pid, err);
+    return pin(job, vmmiProcessOpenPidfd, &pid, err);
 }
 
 int
@@ -85,7 +85,7 @@ vmmiJobSignal(vmmiJob *job, int signal_number, vmmiError **err)
     if (signal_number == SIGSTOP)
         return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
                             "SIGSTOP is never sent to a plugin: no process can catch it (B6)");
-    pidfd = pin(job, &pid, err);
+    pidfd = pin(job, vmmiProcessOpenTarget, &pid, err);
     if (pidfd < 0)
         return -1;
     if (signal_number == SIGUSR1 && !vmmiProcessTakesSignal(pid, signal_number))
@@ -96,6 +96,10 @@ vmmiJobSignal(vmmiJob *job, int signal_number, vmmiError **err)
     if (errno == ESRCH)
         return vmmiErrorSet(err, VMMI_ERR_STATE, "the plugin of migration %s has just ended",
                             job->id);
+    if (errno == ENOSYS)
+        return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED,
+                            "this kernel has no pidfd_send_signal: plugins cannot be signalled "
+                            "safely");
     return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno,
                              "cannot send %s to the plugin of migration %s",
                              strsignal(signal_number), job->id);

@@ -271,7 +271,7 @@ kill_holder(int job_fd, bool (*holder)(const vmmiJobLocks *locks, pid_t *pid))
 
     if (vmmiJobLocksLook(job_fd, &first, NULL) < 0 || !holder(&first, &pid) || !pid)
         return;
-    pidfd = vmmiProcessOpenPidfd(pid);
+    pidfd = vmmiProcessOpenTarget(pid);
     if (pidfd >= 0 && vmmiJobLocksLook(job_fd, &second, NULL) == 0 && holder(&second, &again) &&
         again == pid)
         vmmiProcessSendSignal(pidfd, SIGKILL);

@@ -5,10 +5,12 @@
  *
  * Usage: job-tool start RUN-DIR PLUGIN [NAME=VALUE]...   makes a job and launches it, then ends
  *        job-tool look RUN-DIR                           removes garbage, describes every job
+ *        job-tool signal RUN-DIR NUMBER                  sends a signal to every plugin
  *
- * The pairs are the environment of shim and plugin. Both print one JSON object.
+ * The pairs are the environment of shim and plugin. Each prints one JSON object.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -22,14 +24,18 @@
 
 #define UUID "6d1b9c9e-0c3f-4d53-9b35-1f6f1e2b7a10"
 #define CONFIG "{}"
-/* Exists in the job before the shim does when this is set. */
+/* In our own environment: what exists in the job before the shim does; how long a launch may take.
+ */
 #define BLOCKER "VMMI_TEST_BLOCK"
+#define TIMEOUT "VMMI_TEST_TIMEOUT_MS"
 
 static void
 print(json_t *object)
 {
     g_autofree char *text = vmmiJsonWrite(object, false);
 
+    if (!*text)
+        abort(); /* there was no memory for it */
     printf("%s\n", text);
     json_decref(object);
 }
@@ -55,23 +61,24 @@ block(const vmmiJob *job)
 static int
 launch(vmmiJob *job, char **arguments, vmmiError **err)
 {
-    g_autofree char *own = g_strdup_printf(VMMI_JOB_ENV "=%s", vmmiJobGetPath(job));
+    g_autofree char *own = g_strconcat(VMMI_JOB_ENV "=", vmmiJobGetPath(job), NULL);
     g_autoptr(GPtrArray) environment = g_ptr_array_new();
     const char *const own_arguments[] = { "fake", vmmiJobGetPath(job), NULL };
+    const char *timeout = g_getenv(TIMEOUT);
+    vmmiLaunchRequest request = { .size = sizeof(request),
+                                  .plugin_path = arguments[0],
+                                  .arguments = own_arguments,
+                                  .job_dir = vmmiJobGetPath(job),
+                                  .timeout_ms = timeout ? (unsigned int)atoi(timeout) : 0 };
 
     g_ptr_array_add(environment, (gpointer) "PATH=/usr/bin:/bin");
     g_ptr_array_add(environment, own);
     for (int i = 1; arguments[i]; i++)
         g_ptr_array_add(environment, arguments[i]);
     g_ptr_array_add(environment, NULL);
+    request.environment = (const char *const *)environment->pdata;
     block(job);
-    return vmmiLaunchLocal(
-        &(vmmiLaunchRequest){ .size = sizeof(vmmiLaunchRequest),
-                              .plugin_path = arguments[0],
-                              .arguments = own_arguments,
-                              .environment = (const char *const *)environment->pdata,
-                              .job_dir = vmmiJobGetPath(job) },
-        err);
+    return vmmiLaunchLocal(&request, err);
 }
 
 static int
@@ -136,6 +143,25 @@ look(vmmiRunDir *run)
     return 0;
 }
 
+/* To the plugins of all jobs. */
+static int
+send_signal(vmmiRunDir *run, const char *number)
+{
+    g_autoptr(vmmiError) error = NULL;
+    g_auto(GStrv) ids = vmmiRunDirListJobs(run, &error);
+
+    for (size_t i = 0; ids && ids[i]; i++) {
+        g_autoptr(vmmiJob) job = vmmiJobOpen(run, ids[i], &error);
+
+        if (!job || vmmiJobSignal(job, atoi(number), &error) < 0)
+            break;
+    }
+    if (error)
+        return fail(error);
+    print(json_pack("{s:i}", "code", 0));
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -144,7 +170,8 @@ main(int argc, char **argv)
     int status = 2;
 
     if (argc < 3) {
-        fprintf(stderr, "job-tool: start RUN-DIR PLUGIN [NAME=VALUE]... | look RUN-DIR\n");
+        fprintf(stderr, "job-tool: start RUN-DIR PLUGIN [NAME=VALUE]... | look RUN-DIR | signal "
+                        "RUN-DIR NUMBER\n");
         return 2;
     }
     run = vmmiRunDirOpen(argv[2], &error);
@@ -154,6 +181,8 @@ main(int argc, char **argv)
         status = start(run, argv + 3);
     else if (strcmp(argv[1], "look") == 0)
         status = look(run);
+    else if (argc > 3 && strcmp(argv[1], "signal") == 0)
+        status = send_signal(run, argv[3]);
     vmmiRunDirUnref(run);
     return status;
 }

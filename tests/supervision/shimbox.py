@@ -18,6 +18,8 @@ JOB_TOOL = os.environ["VMMI_JOB_TOOL"]
 PATIENCE = 60
 # With the counts of a soak run.
 SOAK = os.environ.get("VMMI_SOAK", "0") not in ("", "0")
+# Each start is dear.
+SANITIZED = os.environ.get("VMMI_SANITIZED") == "yes"
 
 # Plugins: a status, one that only waits, one that answers with a counter.
 STATUS = '{"vmmiVersion": "0.4.1", "contentType": "status", "timestamp": 1, "status": {"percent": %s}}'
@@ -111,12 +113,16 @@ class Box:
                 found.append(int(name))
         return found
 
-    def remove(self):
+    def end(self):
+        """Kills all of them."""
         for pid in self.processes():
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+
+    def remove(self):
+        self.end()
         shutil.rmtree(self.path, ignore_errors=True)
 
 
