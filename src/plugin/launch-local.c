@@ -348,7 +348,8 @@ static int
 check_report(Launch *launch, const vmmiLaunchReport *report, vmmiLaunchStage wanted,
              vmmiError **err)
 {
-    if (report->stage == wanted)
+    /* A stage is also where something failed, the first one not excepted. */
+    if (report->stage == wanted && report->error == 0)
         return 0;
     stop_all(launch);
     return raise_stage(launch, report->stage, report->error, err);

@@ -81,6 +81,12 @@ def old_signals(box):
     reap_all("the plugin")
 
 
+@row("a shim that cannot say that all is ready says at least that")
+def not_said(box):
+    got = Start(box, Point("shim", "send", 1), "EIO").finish().got
+    same("the stage", got["details"], "stage ready, errno 32 (EPIPE)")
+
+
 @row("what only the shim knows is tried again: the end is recorded although writing it fails once")
 def tried_again(box):
     for function in ("write", "lseek", "fsync", "renameat"):
