@@ -206,6 +206,8 @@ finish(vmmiMigration *migration, vmmiOutcome *outcome)
     migration->outcome = outcome;
     vmmiFollowStop(migration);
     vmmiAskStop(migration);
+    /* Many that have ended may be kept for long. */
+    g_clear_pointer(&migration->journal, vmmiJournalReaderFree);
     vmmiJobReleaseClaim(migration->job);
     /* From a broken post-copy the way to most ends leads through one that was mended. */
     if (!vmmiStateMayFollow(migration->state, final))
