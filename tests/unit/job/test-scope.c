@@ -430,6 +430,13 @@ test_late(void)
     lab_tear_down(&lab);
 }
 
+/* A source elsewhere is no affair of this machine's service manager. */
+static void
+test_remote(void)
+{
+    g_assert_false(vmmiPluginScopeApplies(NULL, VMMI_LOCALITY_REMOTE));
+}
+
 #define ADD_ROWS(kind, rows, func)                                                       \
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {                                    \
         g_autofree char *path = g_strdup_printf("/scope-recorded/%s/%s", kind, rows[i].name); \
@@ -447,5 +454,6 @@ main(int argc, char **argv)
     ADD_ROWS("launch", launches, test_launch)
     g_test_add_func("/scope-recorded/launch/bad-plugin", test_bad_plugin);
     g_test_add_func("/scope-recorded/launch/descriptors-held-by-another", test_late);
+    g_test_add_func("/scope-recorded/layer/remote", test_remote);
     return g_test_run();
 }
