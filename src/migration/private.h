@@ -45,10 +45,12 @@ typedef struct {
         overdue; /* how long a plugin may outlive its migration (L1) before it is told to end ... */
     unsigned int overdue_kill; /* ... and from then until it is killed */
     unsigned int stalled; /* how long a guest may be paused for a migration that runs no more */
+    unsigned int quiet;   /* how long after the end of a plugin that said nothing what it had asked
+                             the source for may still begin */
 } vmmiLimits;
 #define VMMI_LIMITS_INIT                                                                           \
     {                                                                                              \
-        5000, 10000, 2000, 10000, 50000, 30000, 10000, 30000                                           \
+        5000, 10000, 2000, 10000, 50000, 30000, 10000, 30000, 1000                                     \
     }
 /* How many threads that are stuck in a host are let go before no more are started for it. */
 #define VMMI_MAX_ORPHANS 4
@@ -173,6 +175,7 @@ struct vmmiMigration {
     vmmiLook source, event, at_destination;
     unsigned int event_waits;
     bool stalled; /* for too long */
+    uint64_t quiet_until; /* boot time in ms, see vmmiLimits */
     char *next;   /* a migration of the guest that came after this one */
     char *source_failure;
     vmmiSample *completed;

@@ -11,6 +11,7 @@
 #include "message/json.h"
 #include "migration/private.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 /* How often the source is asked again while its last event is waited for. */
 #define EVENT_WAITS 5
@@ -270,6 +271,20 @@ event_may_come(vmmiMigration *migration, const vmmiVerdict *verdict)
            vmmiLookHasLeft(&migration->source) && migration->event_waits++ < EVENT_WAITS;
 }
 
+/*
+ * The guest seems untouched, but the plugin ended without a word: its last request to the source may
+ * be under way, or a child of it, such as virsh, about to make one.
+ */
+static bool
+start_may_come(const vmmiMigration *migration, const vmmiEvidence *evidence,
+               const vmmiVerdict *verdict)
+{
+    return evidence->patient && verdict->kind != VMMI_OUTCOME_NONE &&
+           verdict->where == VMMI_WHERE_SOURCE && evidence->said == VMMI_SAID_NOTHING &&
+           !evidence->journal_ended && !migration->seen_moving &&
+           vmmiClockBoottimeMs() < migration->quiet_until;
+}
+
 static void
 judge(vmmiMigration *migration, bool patient)
 {
@@ -281,7 +296,7 @@ judge(vmmiMigration *migration, bool patient)
         migration->next = vmmiMigrationFindNext(migration);
     gather(migration, patient, &evidence, &said);
     vmmiJudge(&evidence, &verdict);
-    if (event_may_come(migration, &verdict)) {
+    if (event_may_come(migration, &verdict) || start_may_come(migration, &evidence, &verdict)) {
         vmmiAskAgain(migration);
     } else if (verdict.kind != VMMI_OUTCOME_NONE) {
         settle(migration, &verdict);
@@ -345,6 +360,18 @@ only_looks(const vmmiMigration *migration)
     return migration->manager->read_only && !migration->connect;
 }
 
+/* From when on what the source says is not overtaken by what the plugin had begun. */
+static uint64_t
+find_quiet(const vmmiMigration *migration)
+{
+    uint64_t now = vmmiClockBoottimeMs();
+    uint64_t ended = migration->result.ended_boottime_ms;
+
+    if (migration->result.kind == VMMI_EXIT_LOST_AT_BOOT)
+        return 0;
+    return (ended && ended < now ? ended : now) + migration->manager->limits.quiet;
+}
+
 void
 vmmiSettleStart(vmmiMigration *migration)
 {
@@ -364,6 +391,7 @@ vmmiSettleStart(vmmiMigration *migration)
     }
     vmmiTimerStop(migration, VMMI_TIMER_SILENCE);
     vmmiTimerSet(migration, VMMI_TIMER_SETTLE, migration->manager->limits.settle);
+    migration->quiet_until = find_quiet(migration);
     vmmiAskForget(migration);
     vmmiAskSource(migration);
 }

@@ -283,6 +283,29 @@ test_shim_killed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_null(vmmiOutcomeGetError(vmmiMigrationGetOutcome(fixture->migration)));
 }
 
+static bool
+was_asked_after_end(Fixture *fixture)
+{
+    return fixture->migration->plugin_ended && fixture->migration->looks > 1;
+}
+
+/* What a plugin had asked the source for begins after it was killed. */
+static void
+test_killed_before_start(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    write_plugin(fixture, "fake", READY FOREVER);
+    start_logged(fixture);
+    wait_for_file(fixture, "ready");
+    kill_plugin(fixture);
+    dispatch_until(fixture, was_asked_after_end);
+    g_assert_false(has_ended(fixture));
+    world_set(&source_world, 1, VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_MIGRATION_OUT);
+    dispatch_until(fixture, is_unattended);
+    world_set(&source_world, 1, VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE);
+    dispatch_until(fixture, has_ended);
+    g_assert_true(log_has(fixture, "end:completed"));
+}
+
 static void
 test_both_killed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -497,6 +520,7 @@ main(int argc, char **argv)
     ADD("destination-tells", test_destination_tells);
     ADD("shim-killed", test_shim_killed);
     ADD("both-killed", test_both_killed);
+    ADD("killed-before-start", test_killed_before_start);
     ADD("adopt", test_adopt);
     ADD("guest-free-again", test_guest_free_again);
     ADD("journal", test_journal);
