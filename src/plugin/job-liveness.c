@@ -48,18 +48,20 @@ has_result(int fd)
     return fstatat(fd, VMMI_FILE_RESULT, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 }
 
-static void
-look_at_process(int fd, const char *this_boot, Facts *facts)
+static int
+look_at_process(int fd, const char *this_boot, Facts *facts, vmmiError **err)
 {
+    int found = vmmiJobProcessRead(fd, &facts->process, err);
     vmmiProcess process;
 
-    facts->recorded = vmmiJobProcessRead(fd, &facts->process) > 0;
-    if (!facts->recorded || strcmp(facts->process.boot_id, this_boot) != 0)
-        return;
+    facts->recorded = found > 0;
+    if (found <= 0 || strcmp(facts->process.boot_id, this_boot) != 0)
+        return MIN(found, 0);
     facts->process_alive = vmmiProcessLook(facts->process.pid, &process) &&
                            vmmiProcessIsAlive(&process) &&
                            process.start_time == facts->process.start_time;
     facts->process_stopped = facts->process_alive && strchr("Tt", process.state);
+    return 0;
 }
 
 bool
@@ -68,7 +70,7 @@ vmmiJobDirIsOwn(int job_dir_fd)
     g_autofree char *this_boot = vmmiProcessBootId();
     Facts facts = { 0 };
 
-    look_at_process(job_dir_fd, this_boot, &facts);
+    look_at_process(job_dir_fd, this_boot, &facts, NULL);
     return facts.process_alive && facts.process.pid == getpid();
 }
 
@@ -79,8 +81,8 @@ gather(int fd, const char *boot_id, Facts *facts, vmmiError **err)
 
     facts->same_boot = !boot_id || strcmp(boot_id, this_boot) == 0;
     facts->finished = has_result(fd);
-    if (!facts->finished)
-        look_at_process(fd, this_boot, facts);
+    if (!facts->finished && look_at_process(fd, this_boot, facts, err) < 0)
+        return -1;
     /* The plugin itself must not touch its lock: closing the descriptor would drop it. */
     if (facts->process_alive && facts->process.pid == getpid()) {
         facts->locks.plugin = true;

@@ -124,26 +124,31 @@ vmmiJobCheckVersion(const json_t *root, const char *name, vmmiError **err)
     return 0;
 }
 
-/*
- * Reads a file of ours: one object with a version. Returns a new reference; NULL without an error:
- * the file is missing.
- */
+/* Returns a new reference; NULL without an error: the file is missing. */
 static json_t *
-read_object(int dir_fd, const char *name, vmmiError **err)
+parse_file(int dir_fd, const char *name, vmmiError **err)
 {
     g_autofree char *text = NULL;
     g_autoptr(vmmiError) error = NULL;
-    g_autoptr(json_t) root = NULL;
+    json_t *root = NULL;
     size_t length;
 
     if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         return NULL;
-    if (vmmiFileReadAt(dir_fd, name, VMMI_RECORD_MAX_BYTES, true, &text, &length, &error) < 0 ||
-        !(root = vmmiJsonParse(text, length, name, &error))) {
+    if (vmmiFileReadAt(dir_fd, name, VMMI_RECORD_MAX_BYTES, true, &text, &length, &error) == 0)
+        root = vmmiJsonParse(text, length, name, &error);
+    if (!root)
         vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "%s", vmmiErrorGetMessage(error));
-        return NULL;
-    }
-    if (vmmiJobCheckVersion(root, name, err) < 0)
+    return root;
+}
+
+/* Reads a file of ours: one object with a version that we know. As above. */
+static json_t *
+read_object(int dir_fd, const char *name, vmmiError **err)
+{
+    g_autoptr(json_t) root = parse_file(dir_fd, name, err);
+
+    if (root && vmmiJobCheckVersion(root, name, err) < 0)
         return NULL;
     return g_steal_pointer(&root);
 }
@@ -175,13 +180,15 @@ vmmiJobRecordRead(int job_dir_fd, vmmiJobRecord *record, json_t **ret_root, vmmi
 }
 
 int
-vmmiJobProcessRead(int job_dir_fd, vmmiJobProcess *process)
+vmmiJobProcessRead(int job_dir_fd, vmmiJobProcess *process, vmmiError **err)
 {
-    g_autoptr(json_t) root = read_object(job_dir_fd, VMMI_FILE_PROCESS, NULL);
+    g_autoptr(json_t) root = parse_file(job_dir_fd, VMMI_FILE_PROCESS, NULL);
     const char *boot_id = "";
-    uint64_t pid = 0;
+    uint64_t version = 0, pid = 0;
 
-    if (!root || !vmmiJsonGetUInt(root, "pid", &pid) || pid < 1 || pid > G_MAXINT32 ||
+    if (vmmiJsonGetUInt(root, "version", &version) && version > VMMI_RECORD_VERSION)
+        return vmmiJobCheckVersion(root, VMMI_FILE_PROCESS, err);
+    if (version < 1 || !vmmiJsonGetUInt(root, "pid", &pid) || pid < 1 || pid > G_MAXINT32 ||
         !vmmiJsonGetUInt(root, "startTime", &process->start_time))
         return 0;
     vmmiJsonGetString(root, "bootId", &boot_id);

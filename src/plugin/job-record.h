@@ -43,8 +43,11 @@ typedef struct {
     uint64_t start_time;
     char boot_id[64];
 } vmmiJobProcess;
-/* Returns: 1 when it was read, 0 when it is missing or makes no sense. */
-int vmmiJobProcessRead(int job_dir_fd, vmmiJobProcess *process);
+/*
+ * Returns: 1 when it was read, 0 when it is missing or makes no sense, -1 when it is of a newer
+ * library (VMMI_ERR_RUN_DIR): then nobody here can tell what lives.
+ */
+int vmmiJobProcessRead(int job_dir_fd, vmmiJobProcess *process, vmmiError **err);
 /* Writes helper.json for this process. Returns 0 or -1. */
 int vmmiJobProcessWriteOwn(int job_dir_fd, vmmiError **err);
 
