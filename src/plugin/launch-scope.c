@@ -161,22 +161,30 @@ launch_in_scope(Prefix *prefix, uint64_t deadline, char **refusal, vmmiError **e
     return result;
 }
 
-/* The same plugin without a scope, in the time that is left, unless it would not live long. */
+/* The same plugin without a scope, in the time that is left. */
+static int
+launch_plain(const vmmiLaunchRequest *given, uint64_t deadline, vmmiError **err)
+{
+    vmmiLaunchRequest request = { 0 };
+    uint64_t now = vmmiClockBoottimeMs();
+
+    memcpy(&request, given, MIN(given->size, sizeof(request)));
+    request.timeout_ms = now < deadline ? (unsigned int)(deadline - now) : 1;
+    return vmmiLaunchLocal(&request, err);
+}
+
+/* Unless it would not live long, and has to. */
 static int
 launch_without(const vmmiUnitHost *host, const vmmiLaunchRequest *given, uint64_t deadline,
                const char *refusal, vmmiError **err)
 {
-    vmmiLaunchRequest request = { 0 };
-    uint64_t now = vmmiClockBoottimeMs();
+    bool required = given->size >= sizeof(*given) && given->must_survive;
     g_autofree char *reason = NULL;
 
-    memcpy(&request, given, MIN(given->size, sizeof(request)));
-    if (request.must_survive &&
-        vmmiSurvivalJudge(host, refusal, &reason) == VMMI_SURVIVAL_SERVICE_KILLS)
+    if (required && vmmiSurvivalJudge(host, refusal, &reason) == VMMI_SURVIVAL_SERVICE_KILLS)
         return vmmiErrorSet(err, VMMI_ERR_PLUGIN_LAUNCH, "plugin '%s' was not started: %s",
-                            request.plugin_path, reason);
-    request.timeout_ms = now < deadline ? (unsigned int)(deadline - now) : 1;
-    return vmmiLaunchLocal(&request, err);
+                            given->plugin_path, reason);
+    return launch_plain(given, deadline, err);
 }
 
 int
@@ -191,7 +199,7 @@ vmmiLaunchScope(const vmmiUnitHost *host, const vmmiLaunchRequest *request, char
     *shown = NULL;
     vmmiUnitLook(host, &unit);
     if (!vmmiSurvivalWantsScope(host, &unit))
-        return vmmiLaunchLocal(request, err);
+        return launch_plain(request, deadline, err);
     result = launch_in_scope(&prefix, deadline, shown, err);
     if (result == 1)
         return launch_without(host, request, deadline, *shown, err);

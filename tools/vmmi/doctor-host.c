@@ -27,21 +27,28 @@ quoted_in(const char *text, const char *before)
                : NULL;
 }
 
+/* Whether this process is in a unit of a user's own manager. */
+static bool
+is_below_user_manager(void)
+{
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents("/proc/self/cgroup", &text, NULL, NULL) && strstr(text, "/user@");
+}
+
 static char *
 mend_survival(const char *reason)
 {
     g_autofree char *user = quoted_in(reason, "'loginctl enable-linger ");
     g_autofree char *unit = quoted_in(reason, "stopping '");
-    const char *scope = geteuid() == 0 || !unit ? "" : "--user ";
+    g_autofree char *quoted = unit ? doctor_quote(unit) : NULL;
 
     if (user)
         return g_strdup_printf("loginctl enable-linger %s", user);
-    if (!unit)
-        return NULL;
-    if (!g_str_has_suffix(unit, ".service"))
+    if (!unit || !g_str_has_suffix(unit, ".service"))
         return NULL;
     return g_strdup_printf("systemctl %sedit %s   # [Service] KillMode=process",
-                           strstr(reason, "manager of user") ? scope : "", unit);
+                           is_below_user_manager() ? "--user " : "", quoted);
 }
 
 static void

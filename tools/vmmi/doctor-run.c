@@ -84,6 +84,7 @@ doctor_check_run_directory(Doctor *doctor)
         doctor_find(doctor, FINDING_PROBLEM, NULL, "'%s' is not an absolute path", path);
     } else if (lstat(path, &st) < 0) {
         check_missing(doctor, path, quoted);
+        check_place(doctor, path);
     } else if (!S_ISDIR(st.st_mode)) {
         g_autofree char *mend = g_strdup_printf("rm %s", quoted);
 
