@@ -4,52 +4,13 @@ a user sees, the exit code, and where the guest is afterwards."""
 import json
 import os
 import signal
-import subprocess
-import tempfile
 import time
 
-from tool import PATIENCE, TOOL, environment, main
+from simworld import World
+from tool import PATIENCE, main
 
-BUILD = os.environ["BUILD_ROOT"]
 CONFIG = '{"vmmiVersion": "0.4.1", "contentType": "configuration", "configuration": %s}'
 STABLE = {"id", "guest", "uuid", "plugin", "state", "outcome", "where", "percent", "error"}
-
-
-class World:
-    """A simulated world of its own, in a run directory of its own."""
-
-    def __init__(self, query="speed=20"):
-        self.folder = tempfile.TemporaryDirectory()
-        self.source, self.destination = f"sim:///?{query}", "sim:///destination"
-        self.env = environment(VMMI_RUN_DIR=os.path.join(self.folder.name, "run"),
-                               VMMI_PLUGIN_PATH=os.path.join(BUILD, "tools/plugins"),
-                               VMMI_SHIM_PATH=os.path.join(BUILD, "tools/shim/vmmi-shim"))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *ignored):
-        self.folder.cleanup()
-
-    def start(self, *words, destination=None, guest="guest1"):
-        return subprocess.Popen([TOOL, "-c", self.source, "migrate", guest, destination or self.destination, *words],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                                env=self.env)
-
-    def migrate(self, *words, **more):
-        process = self.start(*words, **more)
-        out, err = process.communicate(timeout=PATIENCE)
-        return process.returncode, out, err
-
-    def where(self, guest):
-        """The host that runs a guest, by its selector: found without touching anything."""
-        for host in ("source", "destination"):
-            process = subprocess.run([TOOL, "-c", f"sim:///{host}", "migrate", guest, "sim:///nobody", "--json"],
-                                     capture_output=True, text=True, env=self.env, check=False, timeout=PATIENCE)
-            last = json.loads(process.stdout.splitlines()[-1])
-            if last["error"]["code"] != 10:
-                return host
-        return "nowhere"
 
 
 def row(world, code, words, where, *options, guest="guest1", destination=None):

@@ -28,6 +28,9 @@ class Result:
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out, err
 
+    def __repr__(self):
+        return f"exit status {self.code}, output {self.out!r}, errors {self.err!r}"
+
     def objects(self):
         """Standard output as JSON, one object a line and nothing else."""
         return [json.loads(line) for line in self.out.splitlines()]

@@ -59,16 +59,24 @@ acknowledge_one(const Common *common, vmmiManager *manager, const char *selector
     vmmiError *error = NULL;
     ExitCode code = EXIT_DONE;
 
-    if (open_record(&opened, common, selector, &error) < 0)
+    if (open_record(&opened, common, selector, &error) < 0 ||
+        acknowledge(&opened, vmmiRecordGetId(opened.record), &error) < 0)
         code = open_report(&opened, error);
-    else if (acknowledge(&opened, vmmiRecordGetId(opened.record), &error) < 0)
-        code = MIN(open_report(&opened, error), EXIT_FAILED);
     else
         print_acknowledged(common, vmmiRecordGetId(opened.record), opened.record);
+    /* It has not ended. */
+    if (vmmiErrorGetCode(error) == VMMI_ERR_STATE)
+        code = EXIT_FAILED;
     vmmiErrorFree(error);
     opened.manager = NULL;
     open_clear(&opened);
     return code;
+}
+
+static ExitCode
+worse(ExitCode one, ExitCode other)
+{
+    return MAX(one, other);
 }
 
 static ExitCode
@@ -83,7 +91,7 @@ acknowledge_ended(const Common *common, vmmiManager *manager)
         const vmmiRecord *record = vmmiRecordListGet(records, i);
 
         if (!vmmiRecordIsAcknowledged(record))
-            code = MAX(code, acknowledge_one(common, manager, vmmiRecordGetId(record)));
+            code = worse(code, acknowledge_one(common, manager, vmmiRecordGetId(record)));
     }
     vmmiRecordListFree(records);
     vmmiErrorFree(error);
@@ -107,7 +115,7 @@ run_acknowledge(const Common *common, char **arguments)
     else if (all_ended)
         code = acknowledge_ended(common, opened.manager);
     for (size_t i = 0; !error && arguments[i]; i++)
-        code = MAX(code, acknowledge_one(common, opened.manager, arguments[i]));
+        code = worse(code, acknowledge_one(common, opened.manager, arguments[i]));
     vmmiErrorFree(error);
     open_clear(&opened);
     return code;

@@ -172,7 +172,9 @@ print_replaced(const Attach *attach, vmmiMigration *migration)
     g_autofree char *before = report_printable(old ? vmmiRecordGetPlugin(old) : "a policy");
     g_autofree char *after = report_printable(vmmiMigrationGetPlugin(migration));
 
-    if (id)
+    if (id && strcmp(before, after) == 0)
+        printf("%s was started anew, in place of migration %s\n", after, id);
+    else if (id)
         printf("%s is in charge, in place of %s, migration %s\n", after, before, id);
     else
         printf("%s is in charge of a migration that had no policy\n", after);

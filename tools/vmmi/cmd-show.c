@@ -177,14 +177,22 @@ print_head(const View *view)
     show_line("ended", ended);
 }
 
+static json_t *
+actions_of(const vmmiRecord *record)
+{
+    const vmmiOutcome *outcome = vmmiRecordGetOutcome(record);
+
+    return outcome ? json_loads(vmmiOutcomeGetActions(outcome), 0, NULL)
+                   : show_journal_actions(vmmiRecordGetDirectory(record));
+}
+
 static void
 print_record(const Opened *opened, const vmmiRecord *charge)
 {
     const vmmiRecord *record = opened->record;
     View view = view_of(record, NULL);
     g_autofree char *in_charge = in_charge_text(opened, charge);
-    const char *actions = view.outcome ? vmmiOutcomeGetActions(view.outcome) : NULL;
-    json_t *list = actions ? json_loads(actions, 0, NULL) : NULL;
+    json_t *list = actions_of(record);
 
     print_head(&view);
     if (view.outcome)
@@ -218,6 +226,8 @@ report_record(const Opened *opened, const vmmiRecord *charge)
 
     json_object_set_new(object, "configuration", content ? json_incref(content) : json_null());
     json_object_set_new(object, "origins", origins ? json_incref(origins) : json_null());
+    if (!vmmiRecordGetOutcome(opened->record))
+        json_object_set_new(object, "actions", actions_of(opened->record));
     json_object_set_new(object, "inCharge",
                         charge ? json_pack("{s:s, s:s?}", "id", vmmiRecordGetId(charge), "plugin",
                                            vmmiRecordGetPlugin(charge))

@@ -83,7 +83,10 @@ display_replaced(Display *display, vmmiMigration *old, vmmiMigration *successor)
     g_autofree char *before = report_printable(vmmiMigrationGetPlugin(old));
     g_autofree char *after = report_printable(vmmiMigrationGetPlugin(successor));
 
-    if (!display->terse)
+    if (!display->terse && strcmp(before, after) == 0)
+        printf("replaced: %s was started anew, migration %s\n", after,
+               vmmiMigrationGetId(successor));
+    else if (!display->terse)
         printf("replaced: %s gave way to %s, migration %s\n", before, after,
                vmmiMigrationGetId(successor));
     fflush(stdout);

@@ -54,6 +54,19 @@ refuse(Follow *follow, vmmiError *error)
     follow->refusal = error;
 }
 
+/* Whether there is a plugin that has got the signal, and needs nobody to stay. */
+static bool
+plugin_lives(const Follow *follow)
+{
+    const char *id = vmmiMigrationGetId(follow->migration);
+    vmmiRecord *record = vmmiManagerFindRecord(follow->manager, id, NULL);
+    vmmiPhase phase = record ? vmmiRecordGetPhase(record) : VMMI_PHASE_GONE;
+
+    vmmiRecordFree(record);
+    return phase == VMMI_PHASE_STARTING || phase == VMMI_PHASE_RUNNING ||
+           phase == VMMI_PHASE_ENDING;
+}
+
 static void
 ask(Follow *follow)
 {
@@ -71,7 +84,7 @@ ask(Follow *follow)
     if (done < 0)
         refuse(follow, error);
     /* Without a plugin the source is asked, and its answer has to be waited for. */
-    else if (follow->no_wait && vmmiMigrationGetState(follow->migration) != VMMI_STATE_UNATTENDED)
+    else if (follow->no_wait && plugin_lives(follow))
         follow->leaving = true;
 }
 

@@ -127,7 +127,7 @@ write_frame(const char *frame, int height)
     GString *out = g_string_new("\033[H");
 
     for (int i = 0; lines[i] && (lines[i + 1] || *lines[i]) && i < height; i++)
-        g_string_append_printf(out, "%s%s\033[K", i ? "\r\n" : "", lines[i]);
+        g_string_append_printf(out, "%s%s\033[K", i ? "\n" : "", lines[i]);
     g_string_append(out, "\033[J");
     fputs(out->str, stdout);
     fflush(stdout);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "figures.h"
+#include "log-file.h"
 #include "report.h"
 #include "table.h"
 #include "terminal.h"
@@ -126,6 +126,26 @@ show_action_text(const json_t *action)
         g_string_append_printf(text, ": %s", reason);
     whole = g_string_free(text, FALSE);
     return report_printable(whole);
+}
+
+json_t *
+show_journal_actions(const char *directory)
+{
+    LogFile *journal = directory ? log_file_open(directory, "journal") : NULL;
+    json_t *actions = json_array();
+    char *line;
+
+    while (journal && (line = log_file_line(journal, false)) != NULL) {
+        json_t *entry = json_loadb(line, strlen(line), 0, NULL);
+        json_t *data = json_object_get(entry, "data");
+
+        if (g_strcmp0(text_at(entry, "kind"), "action") == 0 && json_is_object(data))
+            json_array_append(actions, data);
+        json_decref(entry);
+        g_free(line);
+    }
+    log_file_close(journal);
+    return actions;
 }
 
 void

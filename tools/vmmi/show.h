@@ -11,6 +11,9 @@
 void show_line(const char *label, const char *text);
 /* @configuration: {"configuration": {...}, "origins": {...}} as JSON text, or NULL. */
 void show_configuration(const char *configuration);
+/* What the journal in a migration's directory holds of actions: an array. For as long as there is no
+ * outcome. */
+json_t *show_journal_actions(const char *directory);
 /* What the policy did: a JSON array of actions. */
 void show_actions(const json_t *actions);
 /* One action on one line: "downtime-ms 300, done: pass 2 left 20 MiB". To be freed with g_free().
