@@ -23,7 +23,8 @@ default_path(const char *plugin)
     g_autofree char *path = vmmiConfigDefaultPath(plugin);
     struct stat st;
 
-    if (stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+    /* A name of full length leaves no room for ".json": there can be no such file. */
+    if (stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG))
         return NULL;
     return g_steal_pointer(&path);
 }

@@ -148,7 +148,8 @@ lay_file(Merge *merge, const char *plugin_name, vmmiError **err)
     vmmiError *mistake = NULL;
     struct stat st;
 
-    if (lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+    /* A name of full length leaves no room for ".json": there can be no such file. */
+    if (lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG))
         return 0;
     message = vmmiMessageReadFile(path, &mistake);
     if (message && check_kind(message, &mistake) < 0)
