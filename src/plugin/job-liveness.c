@@ -40,12 +40,16 @@ typedef struct {
     vmmiJobLocks locks;
 } Facts;
 
-static bool
-has_result(int fd)
+static int
+look_at_result(int fd, Facts *facts, vmmiError **err)
 {
     struct stat st;
 
-    return fstatat(fd, VMMI_FILE_RESULT, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+    facts->finished = fstatat(fd, VMMI_FILE_RESULT, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (facts->finished && !S_ISREG(st.st_mode))
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
+                            "'" VMMI_FILE_RESULT "' is not a regular file");
+    return 0;
 }
 
 static int
@@ -80,8 +84,8 @@ gather(int fd, const char *boot_id, Facts *facts, vmmiError **err)
     g_autofree char *this_boot = vmmiProcessBootId();
 
     facts->same_boot = !boot_id || strcmp(boot_id, this_boot) == 0;
-    facts->finished = has_result(fd);
-    if (!facts->finished && look_at_process(fd, this_boot, facts, err) < 0)
+    if (look_at_result(fd, facts, err) < 0 ||
+        (!facts->finished && look_at_process(fd, this_boot, facts, err) < 0))
         return -1;
     /* The plugin itself must not touch its lock: closing the descriptor would drop it. */
     if (facts->process_alive && facts->process.pid == getpid()) {
@@ -93,7 +97,7 @@ gather(int fd, const char *boot_id, Facts *facts, vmmiError **err)
         return -1;
     /* It may have ended between the two looks. */
     if (!facts->finished && !facts->locks.shim && !facts->locks.plugin)
-        facts->finished = has_result(fd);
+        return look_at_result(fd, facts, err);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "plugin/job-lock.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "plugin/launch-protocol.h"
 #include "util/cleanup.h"
@@ -37,9 +38,12 @@ vmmiJobLocksLook(int job_dir_fd, vmmiJobLocks *locks, vmmiError **err)
         openat(job_dir_fd, VMMI_FILE_LOCK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     vmmiJobLocks found = { 0 };
     pid_t maker_pid;
+    struct stat st;
 
     if (fd < 0 && errno != ENOENT)
         return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot open '" VMMI_FILE_LOCK "'");
+    if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)))
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "'" VMMI_FILE_LOCK "' is not a regular file");
     if (fd >= 0 && (look(fd, VMMI_LOCK_SHIM, &found.shim, &found.shim_pid) < 0 ||
                     look(fd, VMMI_LOCK_PLUGIN, &found.plugin, &found.plugin_pid) < 0 ||
                     look(fd, VMMI_LOCK_MAKER, &found.maker, &maker_pid) < 0))

@@ -149,10 +149,14 @@ vmmiJobSettle(vmmiJob *job, const char *json, size_t length, vmmiError **err)
 int
 vmmiJobReadOutcome(const vmmiJob *job, char **json, size_t *length, vmmiError **err)
 {
+    g_autoptr(vmmiError) error = NULL;
+
     if (faccessat(job->fd, VMMI_FILE_OUTCOME, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         return 0;
-    if (vmmiFileReadAt(job->fd, VMMI_FILE_OUTCOME, VMMI_JOB_OUTCOME_MAX_BYTES, true, json, length, err) < 0)
-        return vmmiErrorPrefix(err, "migration %s", job->id);
+    if (vmmiFileReadAt(job->fd, VMMI_FILE_OUTCOME, VMMI_JOB_OUTCOME_MAX_BYTES, true, json, length,
+                       &error) < 0)
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "migration %s: %s", job->id,
+                            vmmiErrorGetMessage(error));
     return 1;
 }
 

@@ -147,12 +147,17 @@ vmmiRunDirGetFd(const vmmiRunDir *run)
 int
 vmmiRunDirLock(vmmiRunDir *run, bool exclusive, unsigned int wait_ms, vmmiError **err)
 {
-    vmmi_autofd int fd = openat(run->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    vmmi_autofd int fd =
+        openat(run->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    struct stat st;
     uint64_t deadline = vmmiClockBoottimeMs() + wait_ms;
 
     if (fd < 0)
         return vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot open the lock of '%s'",
                                  run->path);
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "the lock of '%s' is not a regular file",
+                            run->path);
     /*
      * flock() has no time limit; whoever holds it needs less than a millisecond, unless it was
      * stopped.
@@ -225,7 +230,12 @@ vmmiRunDirListJobs(vmmiRunDir *run, vmmiError **err)
     g_autoptr(DIR) dir = open_stream(run->jobs_fd);
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
     struct dirent *entry;
+    struct stat st;
 
+    if (fstat(run->jobs_fd, &st) == 0 && st.st_nlink == 0) {
+        vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "'%s/jobs' was removed", run->path);
+        return NULL;
+    }
     if (!dir) {
         vmmiErrorSetErrno(err, VMMI_ERR_RUN_DIR, errno, "cannot list '%s/jobs'", run->path);
         return NULL;

@@ -63,12 +63,15 @@ vmmiJobOpen(vmmiRunDir *run, const char *id, vmmiError **err)
 {
     int fd = vmmiJobIdIsValid(id) ? vmmiJobOpenDir(run, id) : -1;
 
-    if (fd < 0) {
+    if (fd >= 0)
+        return vmmiJobNew(run, id, fd, err);
+    if (vmmiJobExists(run, id))
+        vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "migration %s in '%s' is no directory of ours", id,
+                     run->path);
+    else
         vmmiErrorSet(err, VMMI_ERR_MIGRATION_UNKNOWN, "there is no migration '%s' in '%s'", id,
                      run->path);
-        return NULL;
-    }
-    return vmmiJobNew(run, id, fd, err);
+    return NULL;
 }
 
 bool
