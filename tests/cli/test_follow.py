@@ -237,8 +237,8 @@ def test_log_running():
 
 
 def test_acknowledge():
-    done = act("completes", "acknowledge", "web1", f"{UUID}.3")
-    assert done.code == 0 and done.out == f"{UUID}.3\n" * 2, done
+    done = act("completes", "acknowledge", "web1", f"{UUID}.1", records=(COMPLETED,))
+    assert done.code == 0 and done.out == f"{UUID}.1\n" * 2, done
     done = act("endless", "acknowledge", "web1")
     assert done.code == 1 and "has not ended" in done.err, done
     seen = dict(COMPLETED, acknowledged=True)
@@ -375,6 +375,8 @@ def test_another_user():
         for verb in ("abort", "release", "acknowledge"):
             done = run(verb, name, "--run-dir", run_dir)
             assert done.code not in (0, 3, 4) and done.err.count("\n") == 1, (verb, done)
+        done = run("acknowledge", "guest1", "--run-dir", run_dir)
+        assert done.code == 125 and run_dir in done.err, done
         assert look() == before
 
 

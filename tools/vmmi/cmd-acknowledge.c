@@ -8,9 +8,6 @@
 #include "open.h"
 #include "report.h"
 
-/* The longest time in which it is found out how a migration ended. */
-#define SETTLE_MS 30000
-
 static gboolean all_ended;
 
 static const GOptionEntry entries[] = {
@@ -23,19 +20,15 @@ static int
 acknowledge(const Opened *opened, const char *id, vmmiError **err)
 {
     vmmiMigration *migration = vmmiMigrationOpen(opened->manager, id, NULL, err);
-    int done = migration ? 0 : -1;
+    int done = -1;
 
-    /* While its plugin lives nothing is to be waited for. */
-    if (done == 0)
-        done = vmmiMigrationWait(migration,
-                                 vmmiRecordGetPhase(opened->record) >= VMMI_PHASE_FINISHED
-                                     ? SETTLE_MS
-                                     : 1000,
-                                 err);
-    if (done >= 0)
+    if (migration && (vmmiRecordGetOutcome(opened->record) ||
+                      (!opened->read_only && open_is_unsettled(opened->record))))
+        open_settle(migration);
+    if (migration)
         done = vmmiMigrationAcknowledge(migration, err);
     vmmiMigrationUnref(migration);
-    return done < 0 ? -1 : 0;
+    return done;
 }
 
 static void
@@ -53,9 +46,10 @@ print_acknowledged(const Common *common, const char *id, const vmmiRecord *recor
 }
 
 static ExitCode
-acknowledge_one(const Common *common, vmmiManager *manager, const char *selector)
+acknowledge_one(const Opened *in, const char *selector)
 {
-    Opened opened = { .common = common, .manager = manager };
+    const Common *common = in->common;
+    Opened opened = { .common = common, .manager = in->manager, .read_only = in->read_only };
     vmmiError *error = NULL;
     ExitCode code = EXIT_DONE;
 
@@ -80,18 +74,17 @@ worse(ExitCode one, ExitCode other)
 }
 
 static ExitCode
-acknowledge_ended(const Common *common, vmmiManager *manager)
+acknowledge_ended(const Opened *in)
 {
-    Opened opened = { .common = common };
     vmmiError *error = NULL;
-    vmmiRecordList *records = vmmiManagerListRecords(manager, VMMI_LIST_ENDED, &error);
-    ExitCode code = records ? EXIT_DONE : open_report(&opened, error);
+    vmmiRecordList *records = vmmiManagerListRecords(in->manager, VMMI_LIST_ENDED, &error);
+    ExitCode code = records ? EXIT_DONE : open_report(in, error);
 
     for (size_t i = 0; i < vmmiRecordListGetCount(records); i++) {
         const vmmiRecord *record = vmmiRecordListGet(records, i);
 
         if (!vmmiRecordIsAcknowledged(record))
-            code = worse(code, acknowledge_one(common, manager, vmmiRecordGetId(record)));
+            code = worse(code, acknowledge_one(in, vmmiRecordGetId(record)));
     }
     vmmiRecordListFree(records);
     vmmiErrorFree(error);
@@ -113,9 +106,9 @@ run_acknowledge(const Common *common, char **arguments)
     if (open_manager(&opened, common, &error) < 0)
         code = open_report(&opened, error);
     else if (all_ended)
-        code = acknowledge_ended(common, opened.manager);
+        code = acknowledge_ended(&opened);
     for (size_t i = 0; !error && arguments[i]; i++)
-        code = worse(code, acknowledge_one(common, opened.manager, arguments[i]));
+        code = worse(code, acknowledge_one(&opened, arguments[i]));
     vmmiErrorFree(error);
     open_clear(&opened);
     return code;

@@ -10,9 +10,6 @@
 #include "report.h"
 #include "show.h"
 
-/* The longest time in which it is found out how a migration without a plugin ended. */
-#define SETTLE_MS 15000
-
 /*
  * When the plugin has ended and nobody has settled yet how the migration did, that is done first: a
  * migration that goes on without a plugin is shown as unattended. Failing is no harm, what the
@@ -21,19 +18,15 @@
 static void
 settle(Opened *opened)
 {
-    vmmiPhase phase = vmmiRecordGetPhase(opened->record);
     vmmiRecord *newer;
     const char *id = vmmiRecordGetId(opened->record);
     vmmiMigration *migration;
 
-    if (opened->read_only || vmmiRecordGetOutcome(opened->record) ||
-        (phase != VMMI_PHASE_FINISHED && phase != VMMI_PHASE_GONE &&
-         phase != VMMI_PHASE_LOST_AT_BOOT))
+    if (opened->read_only || !open_is_unsettled(opened->record))
         return;
     migration = vmmiMigrationOpen(opened->manager, id, NULL, NULL);
-    while (migration && vmmiMigrationWait(migration, SETTLE_MS, NULL) == 0 &&
-           vmmiMigrationGetState(migration) != VMMI_STATE_UNATTENDED) {
-    }
+    if (migration)
+        open_settle(migration);
     newer = migration ? vmmiManagerFindRecord(opened->manager, id, NULL) : NULL;
     if (newer) {
         vmmiRecordFree(opened->record);

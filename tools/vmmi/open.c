@@ -12,6 +12,10 @@
 
 #define BRIEF_DIGITS 8
 #define UUID_LENGTH 36
+/* The longest time in which it is found out how a migration ended: a source that does not answer is
+ * given up before. */
+#define SETTLE_MS 20000
+#define SETTLE_STEP_MS 100
 
 static bool
 belongs_to_another(const char *path)
@@ -115,6 +119,26 @@ open_migration(Opened *opened, const Common *common, const char *selector, vmmiE
     opened->migration =
         vmmiMigrationOpen(opened->manager, vmmiRecordGetId(opened->record), NULL, err);
     return opened->migration ? 0 : -1;
+}
+
+bool
+open_is_unsettled(const vmmiRecord *record)
+{
+    vmmiPhase phase = vmmiRecordGetPhase(record);
+
+    return !vmmiRecordGetOutcome(record) &&
+           (phase == VMMI_PHASE_FINISHED || phase == VMMI_PHASE_GONE ||
+            phase == VMMI_PHASE_LOST_AT_BOOT);
+}
+
+void
+open_settle(vmmiMigration *migration)
+{
+    for (int waited = 0; waited < SETTLE_MS; waited += SETTLE_STEP_MS) {
+        if (vmmiMigrationWait(migration, SETTLE_STEP_MS, NULL) != 0 ||
+            vmmiMigrationGetState(migration) == VMMI_STATE_UNATTENDED)
+            return;
+    }
 }
 
 void

@@ -25,6 +25,10 @@ int open_manager(Opened *opened, const Common *common, vmmiError **err);
 int open_record(Opened *opened, const Common *common, const char *selector, vmmiError **err);
 /* open_record(), and its migration, followed. */
 int open_migration(Opened *opened, const Common *common, const char *selector, vmmiError **err);
+/* Whether the plugin of a record has ended and it is to be found out how its migration did. */
+bool open_is_unsettled(const vmmiRecord *record);
+/* Waits until it is known how a migration whose plugin has ended did; no longer when it goes on. */
+void open_settle(vmmiMigration *migration);
 void open_clear(Opened *opened);
 
 /* "01234567.1", or NULL when the id has another form. To be freed with g_free(). */
