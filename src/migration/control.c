@@ -61,12 +61,22 @@ check_running(const vmmiMigration *migration, vmmiError **err)
     return 0;
 }
 
+/* Where an abort would lose the guest. */
+static bool
+is_in_postcopy(const vmmiMigration *migration)
+{
+    return migration->state == VMMI_STATE_POSTCOPY ||
+           migration->state == VMMI_STATE_POSTCOPY_BROKEN ||
+           migration->source.reason == VMMI_REASON_POSTCOPY;
+}
+
 void
 vmmiControlAbort(vmmiMigration *migration)
 {
     vmmiWorker *worker;
 
-    if (migration->abort_sent || migration->manager->read_only || !migration->source_asker)
+    if (migration->abort_sent || migration->manager->read_only || !migration->source_asker ||
+        is_in_postcopy(migration))
         return;
     worker = vmmiAskerGetWorker(migration->manager, migration->source_asker);
     if (worker && vmmiWorkerAsk(worker, VMMI_ANSWER_ABORT, vmmiMigrationGetGuestUuid(migration),
@@ -78,8 +88,7 @@ vmmiControlAbort(vmmiMigration *migration)
 static int
 abort_unattended(vmmiMigration *migration, vmmiError **err)
 {
-    if (migration->state == VMMI_STATE_POSTCOPY || migration->state == VMMI_STATE_POSTCOPY_BROKEN ||
-        migration->source.reason == VMMI_REASON_POSTCOPY)
+    if (is_in_postcopy(migration))
         return vmmiErrorSet(
             err, VMMI_ERR_NOT_SUPPORTED,
             "migration %s is in post-copy, which cannot be aborted: the guest would be lost",
@@ -151,6 +160,11 @@ kill_plugin(vmmiMigration *migration)
 static void
 escalate(vmmiMigration *migration)
 {
+    /* A plugin that refuses now is right; but it may come back from there. */
+    if (is_in_postcopy(migration)) {
+        vmmiTimerSet(migration, VMMI_TIMER_ESCALATE, migration->manager->limits.escalate);
+        return;
+    }
     if (migration->escalated) {
         kill_plugin(migration);
         return;

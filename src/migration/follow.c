@@ -24,8 +24,10 @@
  * Noise between is of no use. */
 #define STDERR_MAX_BYTES ((size_t)2 * VMMI_MESSAGE_MAX_BYTES)
 #define STDERR_FIRST_BYTES ((size_t)VMMI_MESSAGE_MAX_BYTES)
-/* Looked at again when the locks cannot be read, or the shim is writing. */
-#define AGAIN_MS 200
+/* Looked at again, ever less often, when the locks cannot be read, the shim is writing, or the
+ * records contradict each other. */
+#define AGAIN_FIRST_MS 50
+#define AGAIN_LAST_MS 2000
 
 /* --- the journal ------------------------------------------------------------------ */
 
@@ -171,14 +173,23 @@ find_plugin(vmmiMigration *migration)
 }
 
 static void
+look_again(vmmiMigration *migration)
+{
+    if (vmmiTimerIsSet(migration, VMMI_TIMER_LOOK))
+        return;
+    migration->again_ms = CLAMP(migration->again_ms * 2, AGAIN_FIRST_MS, AGAIN_LAST_MS);
+    vmmiTimerSet(migration, VMMI_TIMER_LOOK, migration->again_ms);
+}
+
+static void
 check_end(vmmiMigration *migration)
 {
     int ended = vmmiJobReadResult(migration->job, &migration->result, NULL);
 
     if (ended == 0 && migration->plugin_pidfd < 0 && !find_plugin(migration))
-        vmmiTimerSet(migration, VMMI_TIMER_LOOK, AGAIN_MS);
+        look_again(migration);
     if (ended < 0 && (migration->plugin_pidfd >= 0 || migration->shim_pidfd >= 0)) {
-        vmmiTimerSet(migration, VMMI_TIMER_LOOK, AGAIN_MS);
+        look_again(migration);
         return;
     }
     if (ended == 0)

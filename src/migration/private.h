@@ -159,6 +159,7 @@ struct vmmiMigration {
     vmmiSample *late_sample; /* the latest of it */
     json_t *journal_end;
     json_t *actions;
+    unsigned int again_ms; /* until the records are looked at again */
     bool plugin_ended;
     vmmiJobResult result;
     vmmiMessage *completion;

@@ -121,6 +121,38 @@ test_abort_postcopy(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(world_count(&source_world, &source_world.aborted), ==, 0);
 }
 
+static bool
+has_waited(Fixture *fixture)
+{
+    static uint64_t last;
+    static unsigned int changes;
+
+    if (fixture->migration->timers[VMMI_TIMER_ESCALATE] != last)
+        changes++;
+    last = fixture->migration->timers[VMMI_TIMER_ESCALATE];
+    return changes > 5;
+}
+
+/* A plugin that goes on then is right, and neither passed by nor killed. */
+static void
+test_abort_postcopy_refused(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(vmmiJournal) journal = NULL;
+
+    fixture->manager->limits.escalate = 50;
+    fixture->manager->limits.escalate_kill = 50;
+    start_body(fixture, "trap '' INT\n" READY FOREVER);
+    journal = vmmiJournalOpen(vmmiJobGetFd(fixture->migration->job), NULL);
+    vmmiJournalAddState(journal, VMMI_STATE_POSTCOPY, NULL, NULL);
+    world_set(&source_world, 1, VMMI_GUEST_PAUSED, VMMI_REASON_POSTCOPY, VMMI_JOB_MIGRATION_OUT);
+    vmmiManagerDispatch(fixture->manager, NULL);
+    g_assert_cmpint(vmmiMigrationAbort(fixture->migration, NULL), ==, 0);
+    dispatch_until(fixture, has_waited);
+    g_assert_cmpuint(world_count(&source_world, &source_world.aborted), ==, 0);
+    g_assert_false(vmmiJobWasAsked(fixture->migration->job, VMMI_JOB_ASKED_KILL));
+    g_assert_false(has_ended(fixture));
+}
+
 /* --- release ---------------------------------------------------------------------- */
 
 static void
@@ -281,6 +313,7 @@ main(int argc, char **argv)
     ADD("abort/hung", test_abort_hung);
     ADD("abort/stopped", test_abort_stopped);
     ADD("abort/postcopy", test_abort_postcopy);
+    ADD("abort/postcopy-refused", test_abort_postcopy_refused);
     ADD("release", test_release);
     ADD("overdue/caught", test_overdue);
     ADD("overdue/hung", test_overdue_hung);
