@@ -81,12 +81,25 @@ find_source(vmmiMigration *migration)
     return source.uri ? vmmiAskerGetSource(migration->manager, &source) : NULL;
 }
 
+/* The one that the application gave, or had given to the manager that started it. */
+static vmmiAsker *
+find_destination(vmmiMigration *migration)
+{
+    g_auto(vmmiKeptSource) destination = { 0 };
+
+    if (migration->destination)
+        return vmmiAskerGet(migration->manager, migration->destination);
+    if (migration->manager->read_only)
+        return NULL;
+    vmmiKeptReadDestination(migration->job, &destination);
+    return destination.uri ? vmmiAskerGetSource(migration->manager, &destination) : NULL;
+}
+
 void
 vmmiAskStart(vmmiMigration *migration)
 {
     migration->source_asker = find_source(migration);
-    if (migration->destination)
-        migration->destination_asker = vmmiAskerGet(migration->manager, migration->destination);
+    migration->destination_asker = find_destination(migration);
     monitor(migration);
     if (migration->source_asker)
         vmmiTimerSet(migration, VMMI_TIMER_POLL, VMMI_POLL_MS);

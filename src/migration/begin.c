@@ -142,8 +142,14 @@ vmmiBeginCompleteConfig(vmmiBegin *begin, vmmiError **err)
 int
 vmmiBeginMakeJob(vmmiBegin *begin, vmmiJobMaker make, vmmiError **err)
 {
-    g_autofree char *kept =
-        vmmiKeptWrite(begin->guest.state == VMMI_GUEST_SHUTOFF, begin->origins);
+    const vmmiConnect *there = begin->destination;
+    const vmmiKeptSource destination = {
+        .uri = there ? there->uri : NULL,
+        .username = there ? (char *)there->options.username : NULL,
+        .password_file = there ? (char *)there->options.password_file : NULL,
+    };
+    g_autofree char *kept = vmmiKeptWrite(begin->guest.state == VMMI_GUEST_SHUTOFF, begin->origins,
+                                          &destination);
     const vmmiJobRecord record = {
         .plugin = vmmiPluginGetName(begin->plugin),
         .plugin_path = vmmiPluginGetFile(begin->plugin),

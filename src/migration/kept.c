@@ -3,8 +3,9 @@
  * kept.c: what the record of a migration keeps for the managers to come.
  *
  * A manager that follows a migration which another one started must know what cannot be asked for
- * any more: whether the guest was shut off before, and where each key of the configuration came
- * from. Both are in the object `options` of job.json (docs/run-directory.md).
+ * any more: whether the guest was shut off before, where each key of the configuration came from,
+ * and how the application had reached the destination. All that is in the object `options` of
+ * job.json (docs/run-directory.md).
  */
 #include "migration/kept.h"
 
@@ -12,19 +13,31 @@
 
 #include "message/json.h"
 #include "message/message.h"
+#include "plugin/job-record.h"
 #include "util/cleanup.h"
 
 /* A record must stay readable: origins that are larger than this are left out. */
 #define ORIGINS_MAX_BYTES ((size_t)256 * 1024)
 
+static json_t *
+describe_host(const vmmiKeptSource *host)
+{
+    g_autofree char *uri = vmmiUriStripPassword(host->uri);
+
+    return json_pack("{s:s, s:s*, s:s*}", "uri", uri, "username", host->username, "passwordFile",
+                     host->password_file);
+}
+
 char *
-vmmiKeptWrite(bool inactive, const json_t *origins)
+vmmiKeptWrite(bool inactive, const json_t *origins, const vmmiKeptSource *destination)
 {
     g_autoptr(json_t) options = json_pack("{s:b}", "inactive", inactive);
     g_autofree char *text = origins ? vmmiJsonWrite(origins, true) : NULL;
 
     if (text && strlen(text) <= ORIGINS_MAX_BYTES)
         json_object_set(options, "origins", (json_t *)origins);
+    if (destination && destination->uri)
+        json_object_set_new(options, "destination", describe_host(destination));
     return vmmiJsonWrite(options, false);
 }
 
@@ -96,6 +109,16 @@ vmmiKeptReadSource(const vmmiJob *job, vmmiKeptSource *source)
     source->uri = g_strdup(vmmiJobGetRecord(job)->source_uri);
     source->username = g_strdup(username);
     source->password_file = g_strdup(password_file);
+}
+
+void
+vmmiKeptReadDestination(const vmmiJob *job, vmmiKeptSource *destination)
+{
+    const json_t *kept = json_object_get(vmmiJobGetOptions(job), "destination");
+
+    destination->uri = g_strdup(json_string_value(json_object_get(kept, "uri")));
+    destination->username = g_strdup(json_string_value(json_object_get(kept, "username")));
+    destination->password_file = g_strdup(json_string_value(json_object_get(kept, "passwordFile")));
 }
 
 void

@@ -13,8 +13,19 @@
 
 #include "plugin/job.h"
 
-/* What vmmiJobRecord.options takes; to be freed. @origins: path of a key -> where it came from. */
-char *vmmiKeptWrite(bool inactive, const json_t *origins);
+/* How a host was reached, to reach it again. Strings are owned; .uri NULL: not known. */
+typedef struct {
+    char *uri;
+    char *username;
+    char *password_file;
+} vmmiKeptSource;
+
+/*
+ * What vmmiJobRecord.options takes; to be freed. @origins: path of a key -> where it came from.
+ * @destination: how the application had reached the destination, to hear it as evidence; NULL: it
+ * had not. A password in a URI is not written.
+ */
+char *vmmiKeptWrite(bool inactive, const json_t *origins, const vmmiKeptSource *destination);
 /* Whether the guest was shut off when the migration began. */
 bool vmmiKeptIsInactive(const vmmiJob *job);
 /*
@@ -30,13 +41,8 @@ char *vmmiKeptFormatConfiguration(const json_t *configuration, const json_t *ori
  */
 bool vmmiKeptShowsGuest(const vmmiJob *job);
 
-/* How the source was reached, to reach it again. Strings are owned; .uri NULL: not known. */
-typedef struct {
-    char *uri;
-    char *username;
-    char *password_file;
-} vmmiKeptSource;
 void vmmiKeptReadSource(const vmmiJob *job, vmmiKeptSource *source);
+void vmmiKeptReadDestination(const vmmiJob *job, vmmiKeptSource *destination);
 void vmmiKeptSourceClear(vmmiKeptSource *source);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(vmmiKeptSource, vmmiKeptSourceClear)

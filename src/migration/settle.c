@@ -335,20 +335,21 @@ void
 vmmiSettleAnswered(vmmiMigration *migration)
 {
     bool patient = vmmiTimerIsSet(migration, VMMI_TIMER_SETTLE);
+    bool undecided;
 
     if (migration->source.kind == VMMI_LOOK_NEVER)
         return;
     watch_stall(migration);
-    /* Lost while it was unattended: a bounded time from now on. */
-    if (migration->source.kind == VMMI_LOOK_FAILED && !patient) {
+    /* Lost, or gone, while it was unattended: a bounded time from now on. */
+    undecided = migration->destination_asker &&
+                (migration->stalled || !vmmiLookDecides(&migration->source));
+    if ((migration->source.kind == VMMI_LOOK_FAILED || undecided) && !patient) {
         vmmiTimerSet(migration, VMMI_TIMER_SETTLE, migration->manager->limits.settle);
         patient = true;
     }
     /* Where the source does not decide, the destination is heard as well. */
-    if (migration->destination &&
-        (migration->stalled || !vmmiLookDecides(&migration->source)) &&
-        vmmiAskDestination(migration) && migration->at_destination.kind == VMMI_LOOK_NEVER &&
-        patient)
+    if (undecided && vmmiAskDestination(migration) &&
+        migration->at_destination.kind == VMMI_LOOK_NEVER && patient)
         return;
     judge(migration, patient);
 }

@@ -57,7 +57,8 @@ class Round:
 
     def start(self, box):
         """Starts its manager."""
-        words = ["start", self.source, "guest1", self.destination, self.plan.plugin, *self.plan.settings()]
+        words = ["start", self.source, "guest1", self.destination, self.plan.plugin,
+                 self.source.replace("sim:///", "sim:///destination", 1) if self.plan.witness else "-", *self.plan.settings()]
         self.started = time.monotonic()
         self.manager = procs.spawn([MANAGER, *words], box.environment(), self.out, self.err)
 

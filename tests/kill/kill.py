@@ -58,7 +58,7 @@ class Figures:
         if left:
             self.left += left
             show([f"left behind by rounds {batch.rounds[0].plan.number} to {batch.rounds[-1].plan.number}: {line}"
-                  for line in left])
+                  for line in left[:SHOWN]])
 
     def good(self):
         return not (self.wrong or self.lost or self.left)
@@ -131,7 +131,7 @@ def main():
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--round", type=int, default=None)
-    parser.add_argument("--beside", type=int, default=12)
+    parser.add_argument("--beside", type=int, default=24)
     parser.add_argument("--progress", action="store_true")
     parser.add_argument("--keep", action="store_true", help="keep the directory of a failure")
     arguments = parser.parse_args()

@@ -6,7 +6,8 @@
  * Commands come as arguments (one command, then it waits for the ends), or as lines on standard
  * input with tabs between the words; then it ends when the input does and all has ended.
  *
- *     start URI GUEST DESTINATION PLUGIN [KEY=VALUE]...
+ *     start URI GUEST DESTINATION PLUGIN WITNESS [KEY=VALUE]...
+ *                   WITNESS is a URI of the destination, asked where the guest is, or "-"
  *     open          every record of the run directory
  *     open ID URI   one record, with a connection
  *     world URI     the world, as it is now
@@ -179,19 +180,23 @@ do_start(char **words)
     vmmiMigrationOptions options = VMMI_MIGRATION_OPTIONS_INIT;
     vmmiError *error = NULL;
     vmmiMigration *migration = NULL;
+    bool alone = strcmp(words[5], "-") == 0;
+    vmmiConnect *witness = alone ? NULL : vmmiConnectOpen(words[5], NULL, 0, &error);
 
     options.guest = words[2];
     options.destination_uri = words[3];
     options.plugin = words[4];
-    options.settings = (const char *const *)words + 5;
+    options.settings = (const char *const *)words + 6;
     options.start_timeout_ms = 60000;
     options.describe_timeout_ms = 60000;
-    if (reach(words[1], &error))
+    options.destination = witness;
+    if ((alone || witness) && reach(words[1], &error))
         migration = vmmiMigrationStart(self.manager, self.connect, &options, &error);
     if (migration)
         follow(migration, "started");
     else
         answer("refused", describe(error));
+    vmmiConnectUnref(witness);
 }
 
 static void
@@ -245,7 +250,7 @@ show_world(const char *uri)
 static void
 obey(char **words, int count)
 {
-    if (strcmp(words[0], "start") == 0 && count >= 5)
+    if (strcmp(words[0], "start") == 0 && count >= 6)
         do_start(words);
     else if (strcmp(words[0], "open") == 0 && count == 1)
         open_all();

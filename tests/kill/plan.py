@@ -26,6 +26,8 @@ UNDISTURBED = ["moves", "moves", "moves", "fails in perform", "kit-free", "kit-f
 SPEED = 15
 # A little before its spawning and beyond the end: "from spawn to end" without gaps at the edges.
 LATE = 1.12
+# So many rounds in a row, each time after so many others, do without a connection to the destination.
+ALONE, ALONE_EVERY = 24, 6
 
 
 class Plan:
@@ -40,6 +42,8 @@ class Plan:
         self.plugin = PLUGINS.get(self.kind, "touri")
         # What is destroyed after 400 ms shall not have arrived before.
         self.memory = draw.choice([64, 96] if self.kind == "guest is destroyed" else [8, 32, 64, 96])
+        # Without a witness an outcome can be unknown; that takes time, so such rounds come together.
+        self.witness = number // ALONE % ALONE_EVERY != ALONE_EVERY - 1
         self.kills = {who: draw.random() * LATE for who in ROWS[row]}
 
     def settings(self):

@@ -180,7 +180,7 @@ class Verdict:
         completion = completion_of(self.round.stream("stderr"))
         gone = self.at_source["state"] == "absent"
         said = completion["result"] if completion else "nothing"
-        if gone and (said != "success" or self.outcome["exit"]["kind"] == "killed"):
+        if gone and not self.round.plan.witness and (said != "success" or self.outcome["exit"]["kind"] == "killed"):
             self.unknown = "3: gone from the source, the plugin said " + said
         else:
             self.wrong.append(f"unknown in no listed situation: source {self.at_source}, plugin said {said}")

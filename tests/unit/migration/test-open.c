@@ -188,6 +188,33 @@ test_journal(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(vmmiMigrationGetPercent(fixture->migration), ==, 80);
 }
 
+/*
+ * The source has forgotten the guest, nobody saw how, and the plugin is gone without a word: the
+ * destination knows, which the application had given to the first manager.
+ */
+static void
+test_destination_tells(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    vmmiMigrationOptions options = VMMI_MIGRATION_OPTIONS_INIT;
+
+    write_plugin(fixture, "fake", READY FOREVER);
+    options.guest = "g1";
+    options.plugin = "fake";
+    options.destination_uri = "test:///destination";
+    options.destination = fixture->destination;
+    fixture->migration = try_start(fixture, &options, NULL);
+    g_assert_nonnull(fixture->migration);
+    wait_for_file(fixture, "ready");
+    world_set(&source_world, 1, VMMI_GUEST_ABSENT, VMMI_REASON_OTHER, VMMI_JOB_NONE);
+    world_set(&destination_world, 1, VMMI_GUEST_RUNNING, VMMI_REASON_MIGRATED, VMMI_JOB_NONE);
+    g_assert_cmpint(vmmiJobSignal(fixture->migration->job, SIGKILL, NULL), ==, 0);
+    change_manager(fixture, false);
+    dispatch_until(fixture, has_ended);
+    g_assert_true(log_has(fixture, "end:completed"));
+    g_assert_nonnull(strstr(vmmiOutcomeGetEvidence(vmmiMigrationGetOutcome(fixture->migration)),
+                            "on the destination the guest is running"));
+}
+
 /* A guest that was shut off before is known to have been. */
 static void
 test_inactive(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
@@ -399,6 +426,7 @@ main(int argc, char **argv)
     ADD("information", test_information);
     ADD("journal", test_journal);
     ADD("inactive", test_inactive);
+    ADD("destination-tells", test_destination_tells);
     ADD("status-and-release", test_status_and_release);
     ADD("acknowledge", test_acknowledge);
     ADD("unreachable", test_unreachable);

@@ -247,6 +247,30 @@ test_destination_tells(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
                             "on the destination the guest is running"));
 }
 
+/* The same, for a migration that went on without its plugin before. */
+static void
+test_destination_tells_later(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    vmmiMigrationOptions options = VMMI_MIGRATION_OPTIONS_INIT;
+    vmmiMigrationCallbacks callbacks = log_callbacks(fixture);
+
+    write_plugin(fixture, "fake", READY FOREVER);
+    options.plugin = "fake";
+    options.guest = "g1";
+    options.destination_uri = "test:///destination";
+    options.destination = fixture->destination;
+    fixture->migration = try_start(fixture, &options, NULL);
+    g_assert_cmpint(vmmiMigrationWatch(fixture->migration, &callbacks, NULL), ==, 0);
+    wait_for_file(fixture, "ready");
+    world_set(&source_world, 1, VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_MIGRATION_OUT);
+    kill_plugin(fixture);
+    dispatch_until(fixture, is_unattended);
+    world_set(&destination_world, 1, VMMI_GUEST_RUNNING, VMMI_REASON_MIGRATED, VMMI_JOB_NONE);
+    world_set(&source_world, 1, VMMI_GUEST_ABSENT, VMMI_REASON_OTHER, VMMI_JOB_NONE);
+    dispatch_until(fixture, has_ended);
+    g_assert_true(log_has(fixture, "end:completed"));
+}
+
 /* --- shims are killed ------------------------------------------------------------- */
 
 static pid_t
@@ -518,6 +542,7 @@ main(int argc, char **argv)
     ADD("unattended/stalled", test_stalled);
     ADD("source-stuck", test_source_stuck);
     ADD("destination-tells", test_destination_tells);
+    ADD("destination-tells-later", test_destination_tells_later);
     ADD("shim-killed", test_shim_killed);
     ADD("both-killed", test_both_killed);
     ADD("killed-before-start", test_killed_before_start);
