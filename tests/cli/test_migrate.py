@@ -244,6 +244,18 @@ def test_interrupt_twice():
     assert code == 6 and out.endswith(ID + "\n") and ID in err, (code, out, err)
 
 
+def test_interrupt_twice_at_once():
+    """However fast they come: the abort was asked for."""
+    running = Running("deaf")
+    running.until("precopy")
+    running.process.send_signal(signal.SIGSTOP)
+    running.process.send_signal(signal.SIGINT)
+    running.process.send_signal(signal.SIGTERM)
+    running.process.send_signal(signal.SIGCONT)
+    code, out, err = running.end()
+    assert code in (4, 6) and ("interrupted" in err) == (code == 6), (code, out, err)
+
+
 def left_by(number):
     running = Running("endless")
     running.until("precopy")

@@ -271,7 +271,7 @@ const Verb verb_attach = {
         "is dead. With --set and\n"
         "--config the same policy is started again with settings laid over those that it had; "
         "without any of these what runs\n"
-        "is only followed. The source is that of the migration's record, else that of -c.\n"
+        "is only followed. The source is that of -c, else that of the migration's record.\n"
         "\n"
         "Ctrl-C leaves; the migration goes on.\n"
         "\n"

@@ -21,8 +21,10 @@
 
 /* A plugin that is not ready to be asked yet is asked again. */
 #define ASK_RETRY_MS 200
-/* So long after a release the record of a successor may still come. */
-#define SEEK_MS 1000
+/* A successor's record is there before the one that it replaces ends; so long its plugin may take to
+ * start, and so long it may take until the next attempt after one that failed. */
+#define SEEK_MS 30000
+#define SEEK_AGAIN_MS 1000
 #define SEEK_RETRY_MS 50
 /* What happened before it was opened is not shown. */
 #define MOST_CATCHING_UP 100
@@ -138,7 +140,7 @@ time_left(const Follow *follow)
 
     if (follow->ask_wanted && !follow->asked)
         next = follow->asked_ms + ASK_RETRY_MS;
-    if (follow->seek_until_ms)
+    if (follow->seek_since_ms)
         next = now + SEEK_RETRY_MS;
     if (!next)
         return -1;
@@ -220,7 +222,7 @@ go_over_to(Follow *follow, vmmiMigration *successor, vmmiError **err)
     follow->ended = false;
     follow->asked = false;
     follow->asked_ms = 0;
-    follow->seek_until_ms = 0;
+    follow->seek_since_ms = 0;
     if (watch(follow, err) < 0 || catch_up(follow, err) < 0)
         return -1;
     if (!follow->ended)
@@ -241,6 +243,24 @@ may_have_successor(const Follow *follow)
                    : vmmiMigrationGetState(follow->migration) == VMMI_STATE_UNATTENDED;
 }
 
+/* How long a successor may be waited for: as long as one is being started. */
+static uint64_t
+seek_time(const Follow *follow)
+{
+    const char *id = vmmiMigrationGetId(follow->migration);
+    vmmiRecordList *records = vmmiManagerListRecords(follow->manager, 0, NULL);
+    uint64_t time = 0;
+
+    for (size_t i = 0; i < vmmiRecordListGetCount(records); i++) {
+        const vmmiRecord *record = vmmiRecordListGet(records, i);
+
+        if (g_strcmp0(vmmiRecordGetReplaces(record), id) == 0)
+            time = MAX(time, vmmiRecordGetOutcome(record) ? SEEK_AGAIN_MS : SEEK_MS);
+    }
+    vmmiRecordListFree(records);
+    return time;
+}
+
 /* Returns whether it is the end, -1 on failure. */
 static int
 seek_successor(Follow *follow, vmmiError **err)
@@ -251,9 +271,9 @@ seek_successor(Follow *follow, vmmiError **err)
         return go_over_to(follow, successor, err);
     if (!follow->ended || !may_have_successor(follow))
         return follow->ended;
-    if (!follow->seek_until_ms)
-        follow->seek_until_ms = now_ms() + (follow->old ? 0 : SEEK_MS);
-    return now_ms() >= follow->seek_until_ms;
+    if (!follow->seek_since_ms)
+        follow->seek_since_ms = now_ms();
+    return follow->old || now_ms() >= follow->seek_since_ms + seek_time(follow);
 }
 
 /* Returns whether it is the end, -1 on failure. */
@@ -269,6 +289,9 @@ turn(Follow *follow, vmmiError **err)
         read_signals(follow);
     if (!follow->leaving)
         check_times(follow);
+    /* Two Ctrl-C at once: it was wanted all the same. */
+    else if (follow->ask_wanted && !follow->asked)
+        ask(follow);
     if (follow->leaving || follow->refused)
         return 0;
     if (vmmiManagerDispatch(follow->manager, err) < 0)

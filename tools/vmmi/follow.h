@@ -32,7 +32,7 @@ typedef struct {
     bool timed_out;
     bool ask_wanted, asked;       /* for the abort, or the release */
     uint64_t asked_ms;
-    uint64_t seek_until_ms;       /* for a successor; 0: not begun */
+    uint64_t seek_since_ms;       /* for a successor; 0: not begun */
     unsigned int interrupts;
     bool quiet;                   /* catching up: nothing is shown */
     bool leaving, ended, refused;
