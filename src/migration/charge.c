@@ -4,11 +4,14 @@
  */
 #include "migration/charge.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "driver/connect.h"
 #include "message/json.h"
 #include "migration/stream.h"
+#include "plugin/journal.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -29,28 +32,40 @@ read_outcome(const vmmiJob *job)
     return (vmmiOutcomeKind)MAX(vmmiOutcomeKindFromString(kind), VMMI_OUTCOME_NONE);
 }
 
-/* Whether the plugin of a dead job left the migration that runs since @since_ms (0: unknown). */
+/* When the plugin of a dead job was last known to work, by the clock of records; 0: never. Where its
+ * shim was killed as well, the journal is all that tells. */
+static uint64_t
+last_seen(const vmmiJob *job, const vmmiJobResult *result)
+{
+    uint64_t wall = vmmiClockWallMs(), now = vmmiClockBoottimeMs(), age, written;
+    struct stat st;
+
+    if (result->ended_boottime_ms)
+        return result->ended_boottime_ms;
+    if (fstatat(vmmiJobGetFd(job), VMMI_JOURNAL_NAME, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    written = (uint64_t)st.st_mtim.tv_sec * 1000 + (uint64_t)st.st_mtim.tv_nsec / 1000000;
+    age = wall > written ? wall - written : 0;
+    return now > age ? now - age : 0;
+}
+
+/* Whether the plugin of a dead job left the migration that runs since @since_ms (0: unknown), which
+ * may be another one. Where nothing tells, it did not: its own end is still to be found out. */
 static bool
 has_left_it(vmmiJob *job, uint64_t since_ms)
 {
     vmmiJobResult result;
-    bool dated;
 
-    if (vmmiJobReadResult(job, &result, NULL) != 1 || result.kind == VMMI_EXIT_NOT_STARTED ||
-        result.kind == VMMI_EXIT_LOST_AT_BOOT)
-        return false;
-    dated = since_ms && result.ended_boottime_ms;
-    if (dated && result.ended_boottime_ms + TOLERANCE_MS < since_ms)
+    if (!since_ms || vmmiJobReadResult(job, &result, NULL) != 1 ||
+        result.kind == VMMI_EXIT_NOT_STARTED || result.kind == VMMI_EXIT_LOST_AT_BOOT ||
+        last_seen(job, &result) + TOLERANCE_MS < since_ms)
         return false;
     switch (read_outcome(job)) {
-    case VMMI_OUTCOME_NONE:
-    case VMMI_OUTCOME_RELEASED:
-    case VMMI_OUTCOME_UNKNOWN:
-        return true;
-    case VMMI_OUTCOME_FAILED:
-        return dated; /* it let go with an error, and the migration went on */
-    default:
+    case VMMI_OUTCOME_COMPLETED:
+    case VMMI_OUTCOME_ABORTED:
         return false;
+    default:
+        return true; /* one that failed let go with an error, and the migration went on */
     }
 }
 

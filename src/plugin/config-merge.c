@@ -231,8 +231,7 @@ check_changeable(const Merge *merge, const char *path, const json_t *over, vmmiE
                                            "migration.params.bandwidth",
                                            "migration.params.bandwidth.postcopy", NULL };
 
-    if (!merge->in_flight || !(g_str_equal(path, "migration") ||
-                               g_str_has_prefix(path, "migration.")) ||
+    if (!merge->in_flight || !g_str_has_prefix(path, "migration.") ||
         g_strv_contains(movable, path) ||
         json_equal(vmmiPathGet(merge->content, path), vmmiPathGet(over, path)))
         return 0;

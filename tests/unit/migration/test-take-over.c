@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "message/json.h"
 #include "message/message.h"
@@ -75,23 +76,71 @@ test_virsh(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpstr(text, ==, "-|-\n");
 }
 
-/* A plugin that died without a word left it: the same one is started again, and the dead one's
- * record is closed at last. */
-static void
-test_dead(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+/* --- what a dead plugin left ------------------------------------------------------ */
+
+/* How long the migration runs by now, and what is known of the plugin's end. */
+static const struct {
+    const char *name;
+    uint64_t elapsed_ms;
+    bool long_ago; /* by its record */
+    bool unseen;   /* its shim was killed as well */
+    bool journal;  /* it wrote one */
+    bool left;     /* so it is the same migration */
+} dead[] = {
+    { "left", 3600000, false, false, false, true },
+    { "another", 1, true, false, false, false },
+    { "no-figures", 0, false, false, false, false },
+    { "unseen", 3600000, false, true, false, false },
+    { "unseen-journal", 3600000, false, true, true, true },
+};
+
+static char *
+path_in(const vmmiMigration *migration, const char *name)
 {
+    return g_build_filename(vmmiMigrationGetDirectory(migration), name, NULL);
+}
+
+static void
+change_record(const vmmiMigration *migration, size_t row)
+{
+    g_autofree char *result = path_in(migration, "result.json");
+    g_autofree char *journal = path_in(migration, VMMI_JOURNAL_NAME);
+
+    if (dead[row].long_ago)
+        g_assert_true(g_file_set_contents(
+            result,
+            "{\"version\": 1, \"kind\": \"killed\", \"value\": 9, \"endedBoottimeMs\": 1}", -1,
+            NULL));
+    if (dead[row].unseen)
+        g_assert_cmpint(unlink(result), ==, 0);
+    if (dead[row].journal)
+        g_assert_true(g_file_set_contents(journal, "", 0, NULL));
+}
+
+/* A plugin that died without a word: the same one is started again, and the dead one's record is
+ * closed at last. One that was another migration's is left alone: its end is to be found out. */
+static void
+test_dead(Fixture *fixture, gconstpointer data)
+{
+    size_t row = GPOINTER_TO_SIZE(data);
     g_autoptr(vmmiMigration) next = NULL;
     const vmmiOutcome *outcome;
     vmmiJobResult result;
 
     start_old(fixture, LETS_GO);
+    write_plugin(fixture, "touri", LETS_GO);
     g_assert_cmpint(vmmiJobSignal(fixture->migration->job, SIGKILL, NULL), ==, 0);
     while (vmmiJobReadResult(fixture->migration->job, &result, NULL) == 0)
         g_usleep(1000);
+    change_record(fixture->migration, row);
+    source_world.elapsed_ms = dead[row].elapsed_ms;
     next = take_over(fixture, NULL, NULL);
     g_assert_nonnull(next);
-    g_assert_cmpstr(vmmiMigrationGetPlugin(next), ==, "old");
-    g_assert_cmpstr(vmmiMigrationGetReplaces(next), ==, vmmiMigrationGetId(fixture->migration));
+    g_assert_cmpstr(vmmiMigrationGetPlugin(next), ==, dead[row].left ? "old" : "touri");
+    g_assert_cmpstr(vmmiMigrationGetReplaces(next), ==,
+                    dead[row].left ? vmmiMigrationGetId(fixture->migration) : NULL);
+    if (!dead[row].left)
+        return;
     dispatch_until(fixture, has_ended);
     outcome = vmmiMigrationGetOutcome(fixture->migration);
     g_assert_cmpint(vmmiOutcomeGetKind(outcome), ==, VMMI_OUTCOME_RELEASED);
@@ -347,7 +396,7 @@ main(int argc, char **argv)
     ADD("swap", test_swap);
     ADD("what-it-gets", test_what_it_gets);
     ADD("virsh", test_virsh);
-    ADD("dead", test_dead);
+    ADD_ROWS(dead, "dead", test_dead);
     ADD("earlier", test_earlier);
     ADD("set", test_set);
     ADD("other", test_other);

@@ -36,6 +36,7 @@ typedef struct {
     WorldGuest guests[GUESTS];
     bool lost;          /* every call fails */
     bool stuck;         /* calls do not return */
+    uint64_t elapsed_ms; /* of a migration that runs; 0: not told */
     unsigned int asked; /* calls of guest_get_info */
     unsigned int aborted;
     unsigned int monitors;

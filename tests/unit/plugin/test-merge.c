@@ -333,6 +333,103 @@ test_option(gconstpointer data)
         g_assert_cmpstr(vmmiErrorGetMessage(error), ==, option_rows[row].needle);
 }
 
+/* --- of a migration that runs --- */
+
+#define RECORD "{'connection': '" URI "', 'verbose': 4, 'policy': {'a': 1, 'b': 2}, " \
+               "'connectionCredentials': {'username': 'joe'}, " \
+               "'migration': {'flags': ['postcopy'], 'params': {'bandwidth': 3, 'x': 1}, " \
+               "'attach': 'never', 'replace': true}}"
+#define KEPT "'migration': {'flags': ['postcopy'], 'params': {'bandwidth': 3, 'x': 1}}"
+
+static const struct {
+    const char *name, *record;
+    bool whole;
+    const char *file, *caller;
+    const char *settings[MAX_SETTINGS];
+    const char *content; /* NULL: refused */
+    const char *needle;  /* in the origins, or in the error */
+    int code;
+} running_rows[] = {
+    { "whole", RECORD, true, MESSAGE("{'policy': {'c': 1}}"), NULL, { "b=5" },
+      "{'connection': '" URI "', 'verbose': 4, 'policy': {'a': 1, 'b': 5}, "
+      "'connectionCredentials': {'username': 'joe'}, " KEPT "}",
+      "'policy.a':'record'", 0 },
+    { "common", RECORD, false,
+      MESSAGE("{'policy': {'c': 1}, 'migration': {'flags': ['live'], 'mode': 'managed'}}"), NULL,
+      { NULL },
+      "{'connection': '" URI "', 'verbose': 1, 'policy': {'c': 1}, "
+      "'connectionCredentials': {'username': 'joe'}, " KEPT "}",
+      "'migration.flags':'record'", 0 },
+    { "none", NULL, true, MESSAGE("{'migration': {'flags': ['live']}}"), NULL, { NULL },
+      "{'connection': '" URI "', 'verbose': 1, 'migration': {'flags': ['live']}}",
+      "'connection':'connection'", 0 },
+    { "caller", RECORD, true, NULL, "{'migration': {'flags': ['live']}, 'policy': {'b': 3}}",
+      { NULL },
+      "{'connection': '" URI "', 'verbose': 4, 'policy': {'a': 1, 'b': 3}, "
+      "'connectionCredentials': {'username': 'joe'}, "
+      "'migration': {'flags': ['live'], 'params': {'bandwidth': 3, 'x': 1}}}",
+      "'migration.flags':'caller'", 0 },
+    { "speed", RECORD, false, NULL, NULL,
+      { "migration.params.bandwidth=9", "migration.params.bandwidth.postcopy=8" },
+      "{'connection': '" URI "', 'verbose': 1, 'connectionCredentials': {'username': 'joe'}, "
+      "'migration': {'flags': ['postcopy'], "
+      "'params': {'bandwidth': 9, 'x': 1, 'bandwidth.postcopy': 8}}}",
+      "'migration.params.bandwidth':'--set'", 0 },
+    { "same-again", RECORD, false, NULL, NULL,
+      { "migration.params.x=1", "migration.flags=[\"postcopy\"]" },
+      "{'connection': '" URI "', 'verbose': 1, 'connectionCredentials': {'username': 'joe'}, " KEPT
+      "}",
+      "'migration.params.x':'--set'", 0 },
+    { "param", RECORD, false, NULL, NULL, { "migration.params.x=2" }, NULL,
+      "'migration.params.x' cannot be changed while the migration runs", VMMI_ERR_NOT_SUPPORTED },
+    { "mode", RECORD, true, NULL, NULL, { "migration.mode=managed" }, NULL, "'migration.mode'",
+      VMMI_ERR_NOT_SUPPORTED },
+    { "no-record-flags", NULL, true, NULL, NULL, { "migration.flags=[]" }, NULL,
+      "'migration.flags'", VMMI_ERR_NOT_SUPPORTED },
+    { "other-connection", RECORD, true, NULL, "{'connection': 'test:///x'}", { NULL }, NULL,
+      "'test:///x'", VMMI_ERR_MALFORMED_CONFIGURATION },
+};
+
+static json_t *
+parse(const char *quoted)
+{
+    g_autofree char *text = unquote(quoted, "");
+
+    return vmmiJsonParse(text, strlen(text), NULL, NULL);
+}
+
+static void
+test_running(gconstpointer data)
+{
+    size_t row = GPOINTER_TO_SIZE(data);
+    g_autofree char *path = set_file(running_rows[row].file);
+    g_autofree char *caller =
+        running_rows[row].caller ? unquote(running_rows[row].caller, "") : NULL;
+    g_autoptr(vmmiPlugin) plugin = vmmiPluginNew("touri", "/x/touri", NULL);
+    g_autoptr(json_t) record = running_rows[row].record ? parse(running_rows[row].record) : NULL;
+    g_autofree char *needle = unquote(running_rows[row].needle, "");
+    g_autofree char *shown = NULL;
+    g_autoptr(vmmiMessage) message = NULL;
+    g_autoptr(json_t) origins = NULL;
+    g_autoptr(vmmiError) error = NULL;
+
+    vmmiConfigMergeRecord(plugin, URI, record, running_rows[row].whole, caller,
+                          running_rows[row].settings, &message, &origins, &error);
+    g_assert_cmpint(vmmiErrorGetCode(error), ==, running_rows[row].code);
+    if (!running_rows[row].content) {
+        g_assert_null(message);
+        if (!strstr(vmmiErrorGetMessage(error), running_rows[row].needle))
+            g_assert_cmpstr(vmmiErrorGetMessage(error), ==, running_rows[row].needle);
+        return;
+    }
+    if (!message)
+        return;
+    assert_json(vmmiMessageContent(message), running_rows[row].content, path);
+    shown = vmmiJsonWrite(origins, false);
+    if (!strstr(shown, needle))
+        g_assert_cmpstr(shown, ==, needle);
+}
+
 static void
 test_default_path(void)
 {
@@ -368,6 +465,7 @@ main(int argc, char **argv)
     ADD_ROWS("/config/refused/", refused_rows, test_refused);
     ADD_ROWS("/config/unreadable/", unreadable_rows, test_unreadable);
     ADD_ROWS("/config/option/", option_rows, test_option);
+    ADD_ROWS("/config/running/", running_rows, test_running);
     g_test_add_func("/config/default-path", test_default_path);
     failed = g_test_run();
     file = set_file(NULL);
