@@ -181,6 +181,14 @@ def test_detach():
     assert migrate("endless", "--detach", "--json").object()["id"] == ID
 
 
+def test_service_kills():
+    """A warning before anything is started, and no more."""
+    done = migrate("completes", VMMI_FAKE_SURVIVAL="its KillMode= is 'control-group'")
+    assert done.code == 0 and done.err == "vmmi: the policy will not outlive the service that vmmi runs in: its KillMode= is " \
+        "'control-group'\n", done
+    assert migrate("completes", "--json", VMMI_FAKE_SURVIVAL="x").objects()[-1]["error"] is None
+
+
 class Running:
     """A migration that is being followed."""
 
