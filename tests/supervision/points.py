@@ -68,18 +68,23 @@ def state_of(pid):
         return "X"
 
 
+def reap_some():
+    """Whether anything is left behind those that have ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    except ChildProcessError:
+        return False
+
+
 def reap_all(what, seconds=PATIENCE):
     """Waits until nothing of a start lives."""
     end = time.monotonic() + seconds
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            if time.monotonic() > end:
-                raise Wrong(f"{what}: after {seconds} s these are left: {[(p, state_of(p)) for p in children(os.getpid())]}")
-            time.sleep(0.002)
+    while reap_some():
+        if time.monotonic() > end:
+            raise Wrong(f"{what}: after {seconds} s these are left: {[(p, state_of(p)) for p in children(os.getpid())]}")
+        time.sleep(0.002)
 
 
 class Start:
@@ -135,7 +140,7 @@ class Start:
             found = [pid for pid in below if state_of(pid) == "T"]
             if found:
                 return found[0]
-            if not [pid for pid in below if state_of(pid) not in "ZX"]:
+            if self.process.poll() is not None and not reap_some():
                 return None
             time.sleep(0.001)
         raise self.wrong("nothing was stopped")
