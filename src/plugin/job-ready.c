@@ -141,16 +141,21 @@ waits_for(pid_t pid, int thread, int signal_number)
 {
     int fd = open_below(thread, "syscall");
     char text[256];
-    ssize_t got = fd < 0 ? -1 : read_some(fd, text, sizeof(text) - 1);
+    size_t used = 0;
+    ssize_t got = fd < 0 ? -1 : 1;
     uint64_t mask = 0, address = 0;
     struct iovec local = { .iov_base = &mask, .iov_len = sizeof(mask) }, remote;
     char *end = NULL;
 
+    while (got > 0 && used < sizeof(text) - 1) {
+        got = read_some(fd, text + used, sizeof(text) - 1 - used);
+        used += got > 0 ? (size_t)got : 0;
+    }
     if (fd >= 0)
         close(fd);
-    if (got <= 0)
+    if (got < 0)
         return false;
-    text[got] = '\0';
+    text[used] = '\0';
     /* "NUMBER 0xFIRST-ARGUMENT ..." */
     if (strtol(text, &end, 10) != SYS_rt_sigtimedwait || strncmp(end, " 0x", 3) != 0)
         return false;

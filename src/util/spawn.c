@@ -337,10 +337,15 @@ interpreter_of(const char *path)
 {
     vmmi_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     char line[256] = "";
-    ssize_t got = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+    ssize_t got = fd < 0 ? -1 : 1;
+    size_t used = 0;
     g_autoptr(GString) text = NULL;
 
-    if (got < 3 || line[0] != '#' || line[1] != '!')
+    while (fd >= 0 && (got > 0 || (got < 0 && errno == EINTR)) && used < sizeof(line) - 1) {
+        got = read(fd, line + used, sizeof(line) - 1 - used);
+        used += got > 0 ? (size_t)got : 0;
+    }
+    if (used < 3 || line[0] != '#' || line[1] != '!')
         return NULL;
     text = g_string_new_len(line + 2 + strspn(line + 2, " \t"), -1);
     g_string_truncate(text, strcspn(text->str, " \t\r\n"));

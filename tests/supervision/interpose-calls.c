@@ -74,7 +74,27 @@ MOVE(write, (int fd, const void *data, size_t size), size, (fd, data, size))
 MOVE(pread, (int fd, void *data, size_t size, off_t at), size, (fd, data, size, at))
 MOVE_AS(pread64, pread, (int fd, void *data, size_t size, off64_t at), size, (fd, data, size, at))
 MOVE(recv, (int fd, void *data, size_t size, int flags), size, (fd, data, size, flags))
-MOVE(send, (int fd, const void *data, size_t size, int flags), size, (fd, data, size, flags))
+/*
+ * A byte in a packet of its own takes most of a page of the socket's buffer: here one is held back
+ * instead.
+ */
+ssize_t
+send(int fd, const void *data, size_t size, int flags)
+{
+    static ssize_t (*real)(int, const void *, size_t, int);
+    bool piece = false;
+    int failure = interpose("send", &piece);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "send");
+    if (failure) {
+        errno = failure;
+        return -1;
+    }
+    if (piece && size > 1 && interpose_is_stream(fd))
+        size--;
+    return real(fd, data, size, flags);
+}
 
 CALL(ssize_t, pwrite, (int fd, const void *data, size_t size, off_t at), (fd, data, size, at))
 CALL_AS(ssize_t, pwrite64, pwrite, (int fd, const void *data, size_t size, off64_t at),

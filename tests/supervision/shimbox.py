@@ -21,6 +21,9 @@ SOAK = os.environ.get("VMMI_SOAK", "0") not in ("", "0")
 # Each start is dear.
 SANITIZED = os.environ.get("VMMI_SANITIZED") == "yes"
 
+# What else the shim finds in its environment; nothing of it reaches the plugin.
+SHIM_PAIRS = json.loads(os.environ.get("VMMI_TEST_SHIM_PAIRS", "[]"))
+
 # Plugins: a status, one that only waits, one that answers with a counter.
 STATUS = '{"vmmiVersion": "0.4.1", "contentType": "status", "timestamp": 1, "status": {"percent": %s}}'
 WAITS = "echo ready; while :; do sleep 0.01; done"
@@ -92,7 +95,7 @@ class Box:
 
     def start(self, body, *pairs, env=None):
         """A job whose plugin runs this script."""
-        got = self.tool("start", self.run_dir, self.script(body), *pairs, env=env)
+        got = self.tool("start", self.run_dir, self.script(body), *SHIM_PAIRS, *pairs, env=env)
         if got["code"]:
             raise Wrong(f"the plugin was not started: {got}")
         return Job(self, got["id"], got["path"])

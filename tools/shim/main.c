@@ -130,12 +130,13 @@ lower_oom_score(Shim *shim)
 {
     int fd = open(OOM_SCORE_FILE, O_RDWR | O_CLOEXEC);
     char text[16];
-    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
-    if (got > 0) {
-        text[got] = '\0';
+    if (fd >= 0 && shimReadText(fd, text, sizeof(text)) > 0) {
+        ssize_t ignored;
+
         shim->oom_score = (int)strtol(text, NULL, 10);
-        got = pwrite(fd, OOM_SCORE_SHIM, sizeof(OOM_SCORE_SHIM) - 1, 0);
+        ignored = pwrite(fd, OOM_SCORE_SHIM, sizeof(OOM_SCORE_SHIM) - 1, 0);
+        (void)ignored;
     }
     if (fd >= 0)
         close(fd);

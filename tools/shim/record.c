@@ -52,6 +52,22 @@ shimWriteFull(int fd, const void *data, size_t length)
     return 0;
 }
 
+ssize_t
+shimReadText(int fd, char *text, size_t size)
+{
+    size_t used = 0;
+    ssize_t got = 1;
+
+    while (got != 0 && used < size - 1) {
+        got = read(fd, text + used, size - 1 - used);
+        if (got < 0 && errno != EINTR)
+            break;
+        used += got > 0 ? (size_t)got : 0;
+    }
+    text[used] = '\0';
+    return got < 0 ? -1 : (ssize_t)used;
+}
+
 static int
 create(const Shim *shim, const char *name)
 {
@@ -74,7 +90,7 @@ static void
 read_line(const char *path, char *line, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, line, size - 1);
+    ssize_t got = fd < 0 ? -1 : shimReadText(fd, line, size);
 
     if (fd >= 0)
         close(fd);

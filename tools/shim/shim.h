@@ -48,6 +48,8 @@ int shimRecordReserve(Shim *shim);
 int shimRecordProcess(Shim *shim);
 int shimRecordResult(Shim *shim, const ShimEnd *end);
 uint64_t shimNowMs(clockid_t clock);
+/* All that is to be read, as far as it fits in front of a NUL. Returns its length, or -1. */
+ssize_t shimReadText(int fd, char *text, size_t size);
 int shimWriteFull(int fd, const void *data, size_t length);
 
 /* child.c: what the child does between fork and exec; never returns. */

@@ -24,9 +24,8 @@
 /* The same without a watch. */
 #define CLOCK_SOON_MS 20
 #define CLOCK_LATER_MS 10000
-/* Of noise, at one go; noise in front of this is skipped. */
-#define MAX_READS 16
-#define MAX_BEHIND ((off_t)MAX_READS * SHIM_STATUS_MAX_BYTES)
+/* Read at one go; noise in front of this is skipped. */
+#define MAX_BEHIND ((off_t)1024 * 1024)
 /* What a file may take of the disk, and what stays of it then. */
 #define OUT_LIMIT ((off_t)1024 * 1024)
 #define OUT_KEEP ((off_t)SHIM_STATUS_MAX_BYTES)
@@ -154,8 +153,8 @@ find(ShimStreams *streams, ShimJson *status)
     return false;
 }
 
-/* Reads on. False: there is nothing more for now. */
-static bool
+/* Reads on. Returns how much; 0 when there is nothing more for now. */
+static size_t
 fill(ShimStreams *streams)
 {
     off_t size = size_of(streams->out), place = streams->offset + (off_t)streams->used;
@@ -171,9 +170,9 @@ fill(ShimStreams *streams)
                   sizeof(streams->window) - streams->used, streams->offset + (off_t)streams->used);
     } while (got < 0 && errno == EINTR);
     if (got <= 0)
-        return false;
+        return 0;
     streams->used += (size_t)got;
-    return true;
+    return (size_t)got;
 }
 
 bool
@@ -181,10 +180,11 @@ shimStreamsNextStatus(ShimStreams *streams, ShimJson *status)
 {
     if (streams->out < 0)
         return false;
-    for (int reads = 0; reads < MAX_READS; reads++) {
+    for (size_t bytes = 0, more; bytes < (size_t)MAX_BEHIND; bytes += more) {
         if (find(streams, status))
             return true;
-        if (!fill(streams))
+        more = fill(streams);
+        if (more == 0)
             return false;
     }
     streams->look_ms = 0;
