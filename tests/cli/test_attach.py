@@ -2,6 +2,7 @@
 """test_attach.py: another policy is put in charge of a migration that runs: with a scripted migration, then on simulated hosts."""
 import json
 import os
+import shutil
 import signal
 
 from simworld import World
@@ -132,6 +133,20 @@ def test_nobody_in_charge():
         world.until(old, lambda item: item["phase"] == "finished")
         done = world.run("attach", "guest3", "--detach", "--json")
         assert done.code == 0 and done.object()["replaces"] == old and done.object()["plugin"] == "touri", done
+
+
+def test_started_by_others():
+    """A migration without any record, as virsh leaves one."""
+    with World("speed=1") as world:
+        running(world)
+        world.kill_plugins()
+        for folder in ("jobs", "by-guest"):
+            shutil.rmtree(os.path.join(world.env["VMMI_RUN_DIR"], folder))
+        done = world.run("attach", "guest3", "--plugin", "patient", "--timeout", "0.1")
+        assert done.code == 7 and done.out.startswith("patient is in charge of a migration that had no policy\n"), done
+        assert "guest3 to a host that is not known under patient" in done.out, done
+        assert world.run("list", "--json").object()["replaces"] is None
+        assert world.run("abort", "guest3").code == 0
 
 
 def test_nothing_runs():

@@ -77,6 +77,13 @@ def test_wait_ends():
             assert all(STABLE <= set(item) for item in items) and items[-1]["outcome"] is not None, items
 
 
+def test_wait_for_virsh():
+    """A migration that virsh started: nobody knows where to."""
+    done = act("completes", "wait", "web1", records=(dict(RUNNING, destination=None),))
+    assert done.out.startswith("web1 to a host that is not known under"), done.out
+    assert "completed: web1 is on the destination, a host that is not known\n" in done.out, done.out
+
+
 def test_wait_unseen_is_kept():
     """What could not be written was not seen: it is not acknowledged."""
     import subprocess

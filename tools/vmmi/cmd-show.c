@@ -157,6 +157,7 @@ print_head(const View *view)
                                               vmmiRecordGetPluginPath(record)
                                                   ? vmmiRecordGetPluginPath(record)
                                                   : "its file is not known");
+    g_autofree char *to = view_host(vmmiRecordGetDestinationUri(record));
     g_autofree char *created = time_text(vmmiRecordGetCreatedMs(record));
     g_autofree char *ended = time_text(vmmiRecordGetEndedMs(record));
 
@@ -164,7 +165,7 @@ print_head(const View *view)
     show_line("guest", who);
     show_line("policy", plugin);
     show_line("from", vmmiRecordGetSourceUri(record));
-    show_line("to", vmmiRecordGetDestinationUri(record));
+    show_line("to", to);
     show_line("data to", vmmiRecordGetMigrateUri(record));
     show_line("started", created);
     show_line("ended", ended);

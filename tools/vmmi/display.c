@@ -68,7 +68,7 @@ void
 display_begin(Display *display, vmmiMigration *migration, const char *destination)
 {
     g_autofree char *name = name_of(migration);
-    g_autofree char *place = report_printable(destination);
+    g_autofree char *place = view_host(destination);
     g_autofree char *plugin = report_printable(vmmiMigrationGetPlugin(migration));
 
     if (display->mode != DISPLAY_JSON && !display->terse)

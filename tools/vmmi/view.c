@@ -4,6 +4,8 @@
  */
 #include "view.h"
 
+#include <string.h>
+
 #include "figures.h"
 #include "open.h"
 #include "report.h"
@@ -81,9 +83,17 @@ view_age_ms(const View *view)
 }
 
 char *
+view_host(const char *uri)
+{
+    bool known = uri && *uri && strcmp(uri, "-") != 0;
+
+    return known ? report_printable(uri) : g_strdup("a host that is not known");
+}
+
+char *
 view_place(vmmiWhere where, const char *source, const char *destination)
 {
-    g_autofree char *from = report_printable(source), *to = report_printable(destination);
+    g_autofree char *from = view_host(source), *to = view_host(destination);
 
     switch (where) {
     case VMMI_WHERE_SOURCE:
@@ -115,9 +125,8 @@ ended_where(const View *view)
         return g_strdup_printf("replaced by %s", brief ? brief : by);
     if (error)
         return g_strdup_printf("%s: %s", place, message);
-    uri = report_printable(where == VMMI_WHERE_DESTINATION
-                               ? vmmiRecordGetDestinationUri(view->record)
-                               : vmmiRecordGetSourceUri(view->record));
+    uri = view_host(where == VMMI_WHERE_DESTINATION ? vmmiRecordGetDestinationUri(view->record)
+                                                    : vmmiRecordGetSourceUri(view->record));
     return where == VMMI_WHERE_DESTINATION || where == VMMI_WHERE_SOURCE
                ? g_strdup_printf("%s, %s", place, uri)
                : g_strdup(place);
@@ -160,7 +169,7 @@ view_where(const View *view)
         return g_strdup("its records contradict each other");
     if (view_is_unsettled(view))
         return unsettled_where(view);
-    to = report_printable(vmmiRecordGetDestinationUri(view->record));
+    to = view_host(vmmiRecordGetDestinationUri(view->record));
     text = g_string_new(NULL);
     append_bytes(text, view->sample, VMMI_SAMPLE_DATA_REMAINING_BYTES, " left");
     append_bytes(text, view->sample, VMMI_SAMPLE_MEMORY_BYTES_PER_SECOND, "/s");

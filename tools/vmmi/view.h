@@ -33,7 +33,9 @@ char *view_where(const View *view);
 char *view_guest(const View *view);
 /* Since it was made, by the wall clock; never below 0. */
 uint64_t view_age_ms(const View *view);
-/* "the destination, sim:///destination"; "neither host: ..." */
+/* A host as it may be shown; one that virsh was told is not known. */
+char *view_host(const char *uri);
+/* "is on the destination, sim:///destination" */
 char *view_place(vmmiWhere where, const char *source, const char *destination);
 
 /* The table of some views, for a terminal or a file. */
