@@ -306,7 +306,7 @@ vmmiRunDirClean(vmmiRunDir *run)
     vmmiAging aging = { .keep_ms = VMMI_KEEP_MS,
                         .keep = VMMI_KEEP_RECORDS,
                         .grace_ms = VMMI_KEEP_ABANDONED_MS };
-    g_autofree char *boot_id = vmmiMomentNow(&aging.now);
+    g_autofree char *boot_id G_GNUC_UNUSED = vmmiMomentNow(&aging.now);
 
     vmmiRunDirCleanAt(run, &aging);
 }

@@ -27,7 +27,7 @@ clean_later(const Fixture *fixture, int64_t wall, int64_t boottime, bool other_b
     vmmiAging aging = { .keep_ms = VMMI_KEEP_MS,
                         .keep = keep,
                         .grace_ms = VMMI_KEEP_ABANDONED_MS };
-    g_autofree char *boot_id = vmmiMomentNow(&aging.now);
+    g_autofree char *boot_id G_GNUC_UNUSED = vmmiMomentNow(&aging.now);
 
     aging.now.wall_ms = (uint64_t)((int64_t)aging.now.wall_ms + wall);
     aging.now.boottime_ms = (uint64_t)((int64_t)aging.now.boottime_ms + boottime);
@@ -81,7 +81,7 @@ static void
 test_moment(Fixture *fixture, gconstpointer data)
 {
     size_t row = GPOINTER_TO_SIZE(data);
-    g_autoptr(vmmiJob) job = make_acknowledged(fixture, UUID);
+    g_autoptr(vmmiJob) job G_GNUC_UNUSED = make_acknowledged(fixture, UUID);
 
     clean_later(fixture, moments[row].wall, moments[row].boottime, moments[row].other_boot, 1000);
     g_assert_true(vmmiJobExists(fixture->run, UUID ".1") == !moments[row].goes);
@@ -246,8 +246,8 @@ test_shim(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static void
 test_while_another_works(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    g_autoptr(vmmiJob) job = make_acknowledged(fixture, UUID);
-    vmmi_autofd int lock = vmmiRunDirLock(fixture->run, false, 0, NULL);
+    g_autoptr(vmmiJob) job G_GNUC_UNUSED = make_acknowledged(fixture, UUID);
+    vmmi_autofd int lock G_GNUC_UNUSED = vmmiRunDirLock(fixture->run, false, 0, NULL);
 
     clean_later(fixture, 99 * DAY, 99 * DAY, false, 0);
     g_assert_true(vmmiJobExists(fixture->run, UUID ".1"));
@@ -256,7 +256,7 @@ test_while_another_works(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static void
 test_read_only(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    g_autoptr(vmmiJob) job = make_acknowledged(fixture, UUID);
+    g_autoptr(vmmiJob) job G_GNUC_UNUSED = make_acknowledged(fixture, UUID);
 
     vmmiRunDirUnref(fixture->run);
     fixture->run = vmmiRunDirOpenReadOnly(fixture->path, NULL);
@@ -331,7 +331,7 @@ test_too_many(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static void
 test_not_too_many(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    g_autoptr(vmmiJob) seen = make_acknowledged(fixture, UUID);
+    g_autoptr(vmmiJob) seen G_GNUC_UNUSED = make_acknowledged(fixture, UUID);
     g_autoptr(vmmiJob) other = make_job(fixture, OTHER_UUID);
 
     keep_settled(other);

@@ -263,7 +263,7 @@ test_own(Fixture *fixture, gconstpointer data)
 {
     const char *name = data;
     g_autoptr(vmmiJob) job = make_own(fixture);
-    g_autofree char *path = fixture_path("run-dir-1");
+    g_autofree char *path G_GNUC_UNUSED = fixture_path("run-dir-1");
     g_autofree char *laid_out = g_build_filename(fixture->path, "jobs", GUEST1 ".1", NULL);
     g_autofree char *own = keys_of(vmmiJobGetPath(job), name);
     g_autofree char *kept = NULL;

@@ -33,10 +33,11 @@ static void
 test_find(Fixture *fixture, gconstpointer data)
 {
     size_t row = GPOINTER_TO_SIZE(data);
-    g_autoptr(vmmiJob) first = make_settled(fixture, UUID, "calm", OUTCOME("aborted", "source"));
-    g_autoptr(vmmiJob) second =
+    g_autoptr(vmmiJob) first G_GNUC_UNUSED =
+        make_settled(fixture, UUID, "calm", OUTCOME("aborted", "source"));
+    g_autoptr(vmmiJob) second G_GNUC_UNUSED =
         make_settled(fixture, UUID, "calm", OUTCOME("completed", "destination"));
-    g_autoptr(vmmiJob) live = make_job(fixture, OTHER, "busy", NULL);
+    g_autoptr(vmmiJob) live G_GNUC_UNUSED = make_job(fixture, OTHER, "busy", NULL);
     g_autoptr(vmmiError) error = NULL;
     vmmiRecord *record =
         vmmiManagerFindRecord(fixture->manager, selectors[row].selector, &error);
@@ -50,8 +51,9 @@ test_find(Fixture *fixture, gconstpointer data)
 static void
 test_namesakes(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    g_autoptr(vmmiJob) old = make_settled(fixture, OTHER, "guest", OUTCOME("aborted", "source"));
-    g_autoptr(vmmiJob) live = make_job(fixture, UUID, "guest", NULL);
+    g_autoptr(vmmiJob) old G_GNUC_UNUSED =
+        make_settled(fixture, OTHER, "guest", OUTCOME("aborted", "source"));
+    g_autoptr(vmmiJob) live G_GNUC_UNUSED = make_job(fixture, UUID, "guest", NULL);
     g_autoptr(vmmiJob) other = NULL;
     g_autoptr(vmmiError) error = NULL;
     vmmiRecord *record = find(fixture, "guest");
@@ -68,9 +70,9 @@ test_namesakes(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static void
 test_replaced(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    g_autoptr(vmmiJob) first = make_ended(fixture, UUID, "guest", NULL);
-    g_autoptr(vmmiJob) second = make_ended(fixture, UUID, "guest", UUID ".1");
-    g_autoptr(vmmiJob) third = make_ended(fixture, UUID, "guest", UUID ".1");
+    g_autoptr(vmmiJob) first G_GNUC_UNUSED = make_ended(fixture, UUID, "guest", NULL);
+    g_autoptr(vmmiJob) second G_GNUC_UNUSED = make_ended(fixture, UUID, "guest", UUID ".1");
+    g_autoptr(vmmiJob) third G_GNUC_UNUSED = make_ended(fixture, UUID, "guest", UUID ".1");
     g_autoptr(vmmiJob) given_up = make_job(fixture, UUID, "guest", UUID ".1");
     vmmiRecordList *list = NULL;
     vmmiRecord *record = NULL;
@@ -160,7 +162,7 @@ static void
 test_broken(Fixture *fixture, gconstpointer data)
 {
     size_t row = GPOINTER_TO_SIZE(data);
-    g_autoptr(vmmiJob) good = make_ended(fixture, OTHER, "good", NULL);
+    g_autoptr(vmmiJob) good G_GNUC_UNUSED = make_ended(fixture, OTHER, "good", NULL);
     g_autoptr(vmmiJob) bad = make_ended(fixture, UUID, "bad", NULL);
     g_autoptr(vmmiError) error = NULL;
     const vmmiError *first = NULL;

@@ -52,7 +52,7 @@ test_nothing(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static void
 test_prepared(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    g_autoptr(vmmiJob) job = make_job(fixture, UUID, "guest", NULL);
+    g_autoptr(vmmiJob) job G_GNUC_UNUSED = make_job(fixture, UUID, "guest", NULL);
     vmmiRecord *record = find(fixture, UUID ".1");
     g_autofree char *directory = g_build_filename(fixture->path, "jobs", UUID ".1", NULL);
 
@@ -259,7 +259,8 @@ test_json(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
         "migrateUri", "pluginPath", "directory", "createdMs", "phase", "replaces", "replacedBy",
         "endedMs",   "acknowledged",
     };
-    g_autoptr(vmmiJob) job = make_settled(fixture, UUID, "guest", OUTCOME("aborted", "source"));
+    g_autoptr(vmmiJob) job G_GNUC_UNUSED =
+        make_settled(fixture, UUID, "guest", OUTCOME("aborted", "source"));
     vmmiRecord *record = find(fixture, UUID);
     char *text = vmmiRecordToJson(record, NULL);
     g_autoptr(json_t) object = vmmiJsonParse(text, strlen(text), NULL, NULL);
