@@ -114,6 +114,8 @@ vmmiRunPoll(vmmiRun *run, uint64_t deadline_ms)
 
     if (deadline_ms != UINT64_MAX)
         timeout = deadline_ms > now ? (int)MIN(deadline_ms - now, (uint64_t)G_MAXINT) : 0;
+    if (run->status_due && run->ready)
+        vmmiRunSendStatus(run);
     poll(fds, G_N_ELEMENTS(fds), timeout);
     vmmiFeedDrain(run->feed);
     read_signals(run);

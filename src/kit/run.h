@@ -47,6 +47,7 @@ typedef struct {
     vmmiAttach attach; /* by vmmiRunReadWish() */
     bool silent;       /* no status either */
     bool ready;        /* the configuration is complete (I6) */
+    bool status_due;   /* a status was asked for before that */
 
     /* The run's own. */
     vmmiFeed *feed;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * status.c: the answer to SIGUSR1 (S2, S4, B4). Best effort: what cannot be written is dropped.
+ * status.c: the answer to SIGUSR1 (S2, S4, B4). Best effort: what cannot be written is dropped. A
+ * request that comes before the configuration is answered when it is complete (I6).
  */
 #include "kit/run.h"
 
@@ -13,6 +14,7 @@ vmmiRunSendStatus(vmmiRun *run)
     g_autoptr(json_t) policy = NULL;
     g_autofree char *text = NULL;
 
+    run->status_due = !run->ready;
     if (!run->streams || run->silent || !run->ready)
         return;
     if (!run->status)

@@ -395,6 +395,19 @@ test_signal_before_configuration(gconstpointer data)
     g_assert_cmpstr(child.out, ==, "");
 }
 
+/* I6: asked before the configuration is complete, answered when it is. */
+static void
+test_early_status(void)
+{
+    static const char text[] = HEAD "{\"connection\": \"fake:///holds\"}}";
+    g_auto(Child) child = { .stdin_fd = -1 };
+
+    childStart(&child, "plain", (const char *const[]){ UUID, DEST, "-", "-", NULL }, "");
+    childSignal(&child, SIGUSR1);
+    g_assert_cmpint(write(child.stdin_fd, text, strlen(text)), ==, strlen(text));
+    childAwaitLines(&child, 1);
+}
+
 /* S2: one status for each SIGUSR1, none unasked; while libvirt hangs as well. */
 static void
 test_status(gconstpointer script)
@@ -572,6 +585,7 @@ main(int argc, char **argv)
                          test_signal_before_configuration);
     g_test_add_data_func("/kit/plugin/sigint-before-configuration", GINT_TO_POINTER(SIGINT),
                          test_signal_before_configuration);
+    g_test_add_func("/kit/plugin/early-status", test_early_status);
     g_test_add_data_func("/kit/plugin/status", "holds", test_status);
     g_test_add_data_func("/kit/plugin/status-while-libvirt-hangs", "hangs", test_status);
     g_test_add_func("/kit/plugin/verbose-zero", test_verbose_zero);
