@@ -164,6 +164,17 @@ judge_moving(const vmmiEvidence *evidence, vmmiVerdict *verdict)
         tell_charge(evidence, verdict);
 }
 
+/* The source was lost, or the migration was faster than the one that was to take it over: no word
+ * against the guest's arrival. */
+static bool
+came_too_late(const vmmiEvidence *evidence)
+{
+    int code = said_code(evidence);
+
+    return code == VMMI_ERR_DISCONNECTED ||
+           (evidence->took_over && (code == VMMI_ERR_STATE || code == VMMI_ERR_GUEST_UNKNOWN));
+}
+
 static void
 judge_destination(const vmmiEvidence *evidence, vmmiVerdict *verdict)
 {
@@ -177,7 +188,7 @@ judge_destination(const vmmiEvidence *evidence, vmmiVerdict *verdict)
         settle(verdict, VMMI_OUTCOME_RELEASED, error ? error : vmmiErrorCopy(evidence->error));
         return;
     }
-    if (!error && said_code(evidence) == VMMI_ERR_DISCONNECTED)
+    if (!error && came_too_late(evidence))
         error = vmmiErrorCopy(evidence->error);
     if (!error && evidence->said == VMMI_SAID_ERROR) {
         vmmiErrorSet(&error, VMMI_ERR_PLUGIN_PROTOCOL,

@@ -60,6 +60,7 @@ typedef struct {
     bool release_asked;
     bool replaced; /* another policy took the migration over */
     bool alone;    /* no other policy is in charge of the guest */
+    bool took_over; /* it was to take over a migration that ran already */
     bool patient; /* hosts that did not answer will be asked again */
 } vmmiEvidence;
 
