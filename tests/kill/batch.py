@@ -57,8 +57,8 @@ class Round:
 
     def start(self, box):
         """Starts its manager."""
-        words = ["start", self.source, "guest1", self.destination, self.plan.plugin,
-                 self.source.replace("sim:///", "sim:///destination", 1) if self.plan.witness else "-", *self.plan.settings()]
+        words = ["start", self.source, self.plan.name, self.destination, self.plan.plugin,
+                 self.plan.see(self.source) if self.plan.witness else "-", *self.plan.settings()]
         self.started = time.monotonic()
         self.manager = procs.spawn([MANAGER, *words], box.environment(), self.out, self.err)
 
@@ -151,12 +151,15 @@ class Box:
 class Batch:
     """Rounds beside each other."""
 
+    simulated = True
+
     def __init__(self, plans, plugins, durations):
         self.box = Box(plugins)
         self.durations = durations
         self.rounds = [Round(plan, self.box) for plan in plans]
         self.reaper = procs.Reaper()
         self.orphans = []
+        self.managers = 0
         self.complaints = []
 
     def run(self):
@@ -164,7 +167,11 @@ class Batch:
         self.start_and_kill()
         self.next_manager(self.strike_and_reap)
         self.wait_for_all()
-        self.next_manager(lambda: None, worlds=True)
+        self.next_manager(lambda: None, worlds=self.simulated)
+        self.look()
+
+    def look(self):
+        """For other worlds than simulated ones: where the guests are."""
 
     def note_ends(self, now):
         """Takes the ends of managers; learns how long those took that nobody disturbed."""
@@ -204,8 +211,9 @@ class Batch:
 
     def next_manager(self, meanwhile, worlds=False):
         """A manager that opens every record and waits for the ends; then the worlds are looked at."""
-        out = os.path.join(self.box.path, f"next-{worlds}.out")
-        commands = os.path.join(self.box.path, f"next-{worlds}.in")
+        self.managers += 1
+        out = os.path.join(self.box.path, f"next-{self.managers}.out")
+        commands = os.path.join(self.box.path, f"next-{self.managers}.in")
         with open(commands, "w", encoding="utf-8") as stream:
             stream.write("open\n" + "".join(f"world\t{each.source}\n" for each in self.rounds if worlds))
         errors = out + ".err"

@@ -7,7 +7,7 @@
  * input with tabs between the words; then it ends when the input does and all has ended.
  *
  *     start URI GUEST DESTINATION PLUGIN WITNESS [KEY=VALUE]...
- *                   WITNESS is a URI of the destination, asked where the guest is, or "-"
+ *                   DESTINATION may have a migration URI behind a blank; WITNESS is a URI of the destination, asked where the guest is, or "-"
  *     open          every record of the run directory
  *     open ID URI   one record, with a connection
  *     world URI     the world, as it is now
@@ -180,9 +180,13 @@ do_start(char **words)
     vmmiMigrationOptions options = VMMI_MIGRATION_OPTIONS_INIT;
     vmmiError *error = NULL;
     vmmiMigration *migration = NULL;
+    char *blank = strchr(words[3], ' ');
     bool alone = strcmp(words[5], "-") == 0;
     vmmiConnect *witness = alone ? NULL : vmmiConnectOpen(words[5], NULL, 0, &error);
 
+    if (blank)
+        *blank = '\0';
+    options.migrate_uri = blank ? blank + 1 : NULL;
     options.guest = words[2];
     options.destination_uri = words[3];
     options.plugin = words[4];

@@ -14,6 +14,7 @@ ROWS = {
     "R2": ("manager", "shim"),
     "R3": ("manager", "plugin"),
     "all": ("manager", "shim", "plugin"),
+    "lab": ("manager", "shim", "plugin"),
 }
 # What may happen to a migration by itself, and how often.
 KINDS = [
@@ -33,6 +34,8 @@ ALONE, ALONE_EVERY = 24, 6
 class Plan:
     """One round."""
 
+    name = "guest1"
+
     def __init__(self, seed, row, number, kind=None):
         draw = random.Random(f"{seed}/{row}/{number}")
         self.seed, self.row, self.number = seed, row, number
@@ -49,6 +52,11 @@ class Plan:
     def settings(self):
         """What is set for the plugin."""
         return [] if self.plugin in ("touri", "minimal") else ["policy.durationMs=60"]
+
+    @staticmethod
+    def see(source):
+        """The URI of the destination, for whoever wants to look there; it makes the world if it comes first."""
+        return source.replace("sim:///", "sim:///destination", 1)
 
     def guest(self):
         """The guest, as a scenario has it."""
