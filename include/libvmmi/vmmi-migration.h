@@ -165,6 +165,9 @@ VMMI_PUBLIC vmmiMigration *vmmiMigrationStart(vmmiManager *manager, vmmiConnect 
  * migration that nobody settled is settled now. A host that cannot be opened is like one that does
  * not answer (docs/outcomes.md).
  *
+ * Without @connect no events of the host are seen. An application that can pass them on should give a
+ * connection: they tell where a guest went that vanished from its source.
+ *
  * For an id that this manager follows already, the same object is returned with one reference more.
  * A read-only manager without @connect gets the end when somebody else has settled it.
  *

@@ -395,6 +395,34 @@ test_look_missing(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_false(g_file_test(missing, G_FILE_TEST_EXISTS));
 }
 
+/* Root looks at what belongs to somebody else, and leaves it as it is. */
+static void
+test_look_other_user(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autofree char *command = g_strdup_printf("chown -R 65534 '%s'",
+                                               vmmiManagerGetRunDir(fixture->manager));
+    g_autofree char *run = g_strdup(vmmiManagerGetRunDir(fixture->manager));
+    g_autoptr(vmmiError) error = NULL;
+
+    if (geteuid() != 0) {
+        g_test_skip("only root can");
+        return;
+    }
+    write_plugin(fixture, "fake", SAY_ERROR(8) "exit 1");
+    fixture->migration = start(fixture, 1);
+    g_assert_cmpint(vmmiMigrationWait(fixture->migration, DEADLINE_MS, NULL), ==, 1);
+    g_clear_pointer(&fixture->migration, vmmiMigrationUnref);
+    g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+    g_assert_null(vmmiManagerNew(run, 0, &error));
+    g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_RUN_DIR);
+    look_only(fixture, NULL);
+    dispatch_until(fixture, has_ended);
+    g_assert_true(log_has(fixture, "end:failed "));
+    g_free(command);
+    command = g_strdup_printf("chown -R 0 '%s'", run);
+    g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+}
+
 /* --- managers that do not reap ------------------------------------------------------- */
 
 static gint stop_reaping;
@@ -522,6 +550,7 @@ main(int argc, char **argv)
     ADD("detach", test_detach);
     ADD("look-only/waits", test_look_waits);
     ADD("look-only/judges", test_look_judges);
+    ADD("look-only/other-user", test_look_other_user);
     ADD("look-only/missing", test_look_missing);
     ADD("sigchld-ignored", test_sigchld_ignored);
     ADD("reaped-elsewhere", test_reaped_elsewhere);
