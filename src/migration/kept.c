@@ -66,6 +66,16 @@ read_configuration(const vmmiJob *job)
 }
 
 bool
+vmmiKeptAttaches(const vmmiJob *job)
+{
+    g_autoptr(vmmiMessage) message = read_configuration(job);
+    const char *attach = NULL;
+
+    return message && vmmiMessageGetString(message, "migration.attach", &attach) &&
+           g_str_equal(attach, "only");
+}
+
+bool
 vmmiKeptShowsGuest(const vmmiJob *job)
 {
     g_autoptr(vmmiMessage) message = read_configuration(job);

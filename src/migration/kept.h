@@ -41,6 +41,9 @@ char *vmmiKeptFormatConfiguration(const json_t *configuration, const json_t *ori
  */
 bool vmmiKeptShowsGuest(const vmmiJob *job);
 
+/* Whether the plugin was only to attach to a migration that ran already (B12). */
+bool vmmiKeptAttaches(const vmmiJob *job);
+
 void vmmiKeptReadSource(const vmmiJob *job, vmmiKeptSource *source);
 void vmmiKeptReadDestination(const vmmiJob *job, vmmiKeptSource *destination);
 void vmmiKeptSourceClear(vmmiKeptSource *source);

@@ -86,7 +86,7 @@ gather(const vmmiMigration *migration, bool patient, vmmiEvidence *evidence, vmm
     evidence->inactive = migration->inactive;
     evidence->replaced = successor != NULL;
     evidence->alone = is_alone(migration);
-    evidence->took_over = vmmiJobGetRecord(migration->job)->replaces != NULL;
+    evidence->took_over = vmmiKeptAttaches(migration->job);
     evidence->patient = patient;
     add_completion(migration, evidence, said);
     add_journal(migration, evidence);

@@ -46,6 +46,26 @@ test_ends_meanwhile(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_true(log_has(fixture, "end:completed "));
 }
 
+/* It completes before the new plugin has looked: that one came too late, which harms nobody. */
+static void
+test_too_late(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    vmmiMigrationCallbacks callbacks = log_callbacks(fixture);
+    const vmmiOutcome *outcome;
+
+    MOVE(fixture);
+    write_plugin(fixture, "new", WAIT_FOR("go") SAY_ERROR(117) "exit 1");
+    fixture->migration = take_over(fixture, "new", NULL);
+    g_assert_nonnull(fixture->migration);
+    vmmiMigrationWatch(fixture->migration, &callbacks, NULL);
+    world_set(&source_world, 1, VMMI_GUEST_SHUTOFF, VMMI_REASON_MIGRATED, VMMI_JOB_NONE);
+    make_file(fixture, "go");
+    dispatch_until(fixture, has_ended);
+    outcome = vmmiMigrationGetOutcome(fixture->migration);
+    g_assert_cmpint(vmmiOutcomeGetKind(outcome), ==, VMMI_OUTCOME_COMPLETED);
+    g_assert_cmpint(vmmiErrorGetCode(vmmiOutcomeGetError(outcome)), ==, VMMI_ERR_STATE);
+}
+
 static void
 test_ended_before(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -339,6 +359,7 @@ main(int argc, char **argv)
     g_test_set_nonfatal_assertions();
     world_register();
     ADD("ends-meanwhile", test_ends_meanwhile);
+    ADD("too-late", test_too_late);
     ADD("ended-before", test_ended_before);
     ADD("not-yet", test_not_yet);
     ADD("falls-back", test_falls_back);
