@@ -433,18 +433,29 @@ withdraw(Launch *launch)
     return all_are_gone(launch) && fstatat(launch->job_fd, VMMI_FILE_PROCESS, &st, 0) < 0;
 }
 
-/* The prefix's own time, or what is left of the whole, then back to the whole. */
+static bool
+shim_has_begun(const Launch *launch)
+{
+    vmmiJobLocks locks;
+
+    return vmmiJobLocksLook(launch->job_fd, &locks, NULL) == 0 && locks.shim;
+}
+
+/* The prefix has its own time; a shim that has begun by then has what is left of the whole. */
 static int
 expect_first(Launch *launch, vmmiLaunchReport *report)
 {
     uint64_t whole = launch->deadline;
     int heard, number;
 
-    if (launch->prefix)
-        launch->deadline = MIN(whole, vmmiClockBoottimeMs() + launch->prefix->timeout_ms);
+    if (!launch->prefix)
+        return receive(launch, report);
+    launch->deadline = MIN(whole, vmmiClockBoottimeMs() + launch->prefix->timeout_ms);
     heard = receive(launch, report);
     number = errno;
     launch->deadline = whole;
+    if (heard == 0 && number == ETIMEDOUT && shim_has_begun(launch))
+        return receive(launch, report);
     errno = number;
     return heard;
 }

@@ -130,7 +130,8 @@ launch_through(Prefix *prefix, const char *suffix, uint64_t deadline, char **ref
 {
     uint64_t now = vmmiClockBoottimeMs();
     uint64_t left = now + RESERVE_MS < deadline ? deadline - now - RESERVE_MS : 1;
-    vmmiLaunchPrefix through = { .timeout_ms = (unsigned int)MIN(left, SCOPE_MS) };
+    uint64_t limit = prefix->host->scope_ms ? prefix->host->scope_ms : SCOPE_MS;
+    vmmiLaunchPrefix through = { .timeout_ms = (unsigned int)MIN(left, limit) };
     int result;
 
     prefix->words = g_ptr_array_new_with_free_func(g_free);

@@ -19,6 +19,7 @@ typedef struct {
     const char *runtime_dir;   /* XDG_RUNTIME_DIR, NULL when it is not set or not to be trusted */
     const char *session_bus;   /* DBUS_SESSION_BUS_ADDRESS, likewise */
     const char *systemd_run, *systemctl, *loginctl, *pkcheck, *env;
+    unsigned int scope_ms;     /* from the call of systemd-run until a shim has begun; 0: 5,000 */
 } vmmiUnitHost;
 
 typedef enum {

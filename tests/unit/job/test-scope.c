@@ -257,7 +257,7 @@ static const struct {
     const char *runtime;       /* in the plugin's own environment */
     const char *words;         /* that systemd-run has seen; NULL: it was not used */
     bool must_survive;
-    unsigned int timeout_ms;
+    unsigned int scope_ms;
     const char *shown;         /* NULL, "" or what the reason contains */
     const char *failure;       /* NULL: the plugin runs */
 } launches[] = {
@@ -296,9 +296,9 @@ static const struct {
     { "succeeds-at-nothing", { SERVICE, 0, PRIVATE, "exit 0", NULL, NULL, 1 }, NULL, "--scope",
       false, 0, "systemd-run failed", NULL },
     { "hangs", { SERVICE, 0, PRIVATE, "exec sleep 1000", NULL, NULL, 1 }, NULL, "--scope", false,
-      2300, "did not answer within", NULL },
+      300, "did not answer within", NULL },
     { "hangs-with-children", { SERVICE, 0, PRIVATE, "sleep 1000; true", NULL, NULL, 1 }, NULL,
-      "--scope", false, 2300, "did not answer within", NULL },
+      "--scope", false, 300, "did not answer within", NULL },
     { "noise", { SERVICE, 0, PRIVATE, "yes '\033[31mno' | head -c 100000 >&2; exit 1", NULL, NULL, 1 },
       NULL, "--scope", false, 0, " [31mno", NULL },
     { "must-survive", { SERVICE, 0, PRIVATE, WORKS, "control-group", NULL, 1 }, NULL, "--scope",
@@ -308,6 +308,8 @@ static const struct {
     { "must-survive-process", { SERVICE, 900, BUS, REFUSES, "process", NULL, 2 }, NULL, "--scope",
       true, 0, "Interactive", NULL },
 };
+
+#define LAUNCH_MS 20000
 
 static int
 launch(Lab *lab, size_t row, vmmiJob *job, const char *script, char **shown, vmmiError **err)
@@ -321,10 +323,11 @@ launch(Lab *lab, size_t row, vmmiJob *job, const char *script, char **shown, vmm
         .arguments = arguments,
         .environment = environment,
         .job_dir = vmmiJobGetPath(job),
-        .timeout_ms = launches[row].timeout_ms,
+        .timeout_ms = LAUNCH_MS,
         .must_survive = launches[row].must_survive,
     };
 
+    lab->host.scope_ms = launches[row].scope_ms;
     return vmmiLaunchScope(&lab->host, &request, shown, err);
 }
 
@@ -430,6 +433,56 @@ test_late(void)
     lab_tear_down(&lab);
 }
 
+/* Takes its lock, and needs longer to get ready than the program in front of it may. */
+#define SLOW_SHIM \
+    "exec /usr/bin/python3 -c '\n" \
+    "import fcntl, os, socket, struct, sys, time\n" \
+    "if os.fork(): sys.exit()\n" \
+    "lock = os.open(\"/proc/self/fd/4/lock\", os.O_RDWR)\n" \
+    "fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)\n" \
+    "time.sleep(1)\n" \
+    "launcher = socket.socket(fileno=3)\n" \
+    "launcher.send(struct.pack(\"=Iiii\", 0, 0, os.getpid(), 0))\n" \
+    "launcher.recv(1)\n" \
+    "launcher.send(struct.pack(\"=Iiii\", 1, 0, os.getpid(), 0))'"
+
+/* Whether a scope was had: a busy machine may not let the shim begin in time. */
+static bool
+try_slow_shim(size_t row)
+{
+    const Machine machine = { SERVICE, 0, PRIVATE, WORKS, NULL, NULL, 1 };
+    Lab lab;
+    g_autofree char *shown = NULL, *shim = NULL;
+    g_autoptr(vmmiJob) job = NULL;
+    g_autoptr(vmmiError) error = NULL;
+
+    lab_set_up(&lab, &machine);
+    shim = write_script(&lab.base, "shim", SLOW_SHIM);
+    job = make_job(&lab.base, UUID);
+    g_setenv("VMMI_SHIM_PATH", shim, TRUE);
+    g_assert_cmpint(launch(&lab, row, job, "/bin/true", &shown, &error), ==, 0);
+    g_assert_cmpstr(vmmiErrorGetMessage(error), ==, "");
+    vmmiJobDiscard(job);
+    lab_tear_down(&lab);
+    return g_strcmp0(shown, "") == 0;
+}
+
+/* A shim that has begun is not given up because systemd-run has had its time. */
+static void
+test_slow_shim(void)
+{
+    g_autofree char *saved = g_strdup(g_getenv("VMMI_SHIM_PATH"));
+    size_t row = 0;
+    bool had = false;
+
+    while (!g_str_equal(launches[row].name, "hangs"))   /* the one with little time */
+        row++;
+    for (int i = 0; i < 5 && !had; i++)
+        had = try_slow_shim(row);
+    g_setenv("VMMI_SHIM_PATH", saved, TRUE);
+    g_assert_true(had);
+}
+
 /* A source elsewhere is no affair of this machine's service manager. */
 static void
 test_remote(void)
@@ -454,6 +507,7 @@ main(int argc, char **argv)
     ADD_ROWS("launch", launches, test_launch)
     g_test_add_func("/scope-recorded/launch/bad-plugin", test_bad_plugin);
     g_test_add_func("/scope-recorded/launch/descriptors-held-by-another", test_late);
+    g_test_add_func("/scope-recorded/launch/slow-shim", test_slow_shim);
     g_test_add_func("/scope-recorded/layer/remote", test_remote);
     return g_test_run();
 }
