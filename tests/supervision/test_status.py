@@ -218,6 +218,10 @@ def writes_on(box):
                     "while :; do head -c 500000 /dev/zero; head -c 500000 /dev/zero >&2; sleep 0.01; done").prints("ready")
     until("20 MB were written", lambda: os.stat(job.file("stderr")).st_size > 20e6)
     same("the status", until("an answer", lambda: job.call("Status")["parameters"].get("status"))["status"], {"percent": 6})
+    # It is looked for at once, not when the next look at so much noise is due.
+    for _ in range(10):
+        if "status" not in job.call("Status", timeoutMs=60000)["parameters"]:
+            raise Wrong("an answer was not found")
     job.signal(signal.SIGKILL)
     job.ended("killed", 9)
     for name, limit in (("stdout", 2 << 20), ("stderr", 5 << 20)):

@@ -196,9 +196,7 @@ get_status(ShimControl *control, ShimClient *client, const Call *call)
     client->timeout_ms = (unsigned int)limit;
     /* Not a part of a millisecond too early. */
     client->deadline_ms = shimNowMs(CLOCK_BOOTTIME) + limit + 1;
-    /* Without a watch it is the clock that is waited for. */
-    if (control->streams.watch < 0)
-        shimStreamsBegin(&control->streams, true);
+    shimStreamsHurry(&control->streams);
 }
 
 static void

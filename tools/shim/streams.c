@@ -24,8 +24,9 @@
 /* The same without a watch. */
 #define CLOCK_SOON_MS 20
 #define CLOCK_LATER_MS 10000
-/* Read at one go; noise in front of this is skipped. */
-#define MAX_BEHIND ((off_t)1024 * 1024)
+/* Read at one go, and how much may wait to be read: what lies before that is skipped as noise. */
+#define READ_AT_ONCE ((size_t)1024 * 1024)
+#define MAX_BEHIND ((off_t)8 * 1024 * 1024)
 /* What a file may take of the disk, and what stays of it then. */
 #define OUT_LIMIT ((off_t)1024 * 1024)
 #define OUT_KEEP ((off_t)SHIM_STATUS_MAX_BYTES)
@@ -180,7 +181,7 @@ shimStreamsNextStatus(ShimStreams *streams, ShimJson *status)
 {
     if (streams->out < 0)
         return false;
-    for (size_t bytes = 0, more; bytes < (size_t)MAX_BEHIND; bytes += more) {
+    for (size_t bytes = 0, more; bytes < READ_AT_ONCE; bytes += more) {
         if (find(streams, status))
             return true;
         more = fill(streams);
@@ -235,6 +236,16 @@ shimStreamsNotice(ShimStreams *streams, bool awaited)
     while (read(streams->watch, events, sizeof(events)) > 0)
         ;
     streams->look_ms = streams->looked_ms + (awaited ? SOON_MS : LATER_MS);
+}
+
+void
+shimStreamsHurry(ShimStreams *streams)
+{
+    uint64_t soon =
+        shimNowMs(CLOCK_BOOTTIME) + (streams->watch < 0 ? CLOCK_SOON_MS : SOON_MS);
+
+    if (streams->look_ms != SHIM_NEVER && streams->look_ms > soon)
+        streams->look_ms = soon;
 }
 
 void

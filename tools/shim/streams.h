@@ -45,6 +45,8 @@ bool shimStreamsNextStatus(ShimStreams *streams, ShimJson *status);
 void shimStreamsTrim(ShimStreams *streams, bool awaited);
 /* The watch has spoken. @awaited: somebody waits for a status. */
 void shimStreamsNotice(ShimStreams *streams, bool awaited);
+/* Somebody waits from now on: a look that is due later is due soon. */
+void shimStreamsHurry(ShimStreams *streams);
 /* Begins a look, and says when the next is due unless the watch speaks. */
 void shimStreamsBegin(ShimStreams *streams, bool awaited);
 
