@@ -28,6 +28,10 @@ static const struct {
     { "two", SAY_ERROR(8) SAY_SUCCESS, 0, "\"code\": 8" },
     { "noise-around", "echo '{ [' >&2\n" SAY_SUCCESS "printf '}\\377{' >&2\n", 0, "{ [" },
     { "16-MiB-before", NOISE " >&2\n" SAY_SUCCESS, 0, "noise" },
+    { "16-MiB-after", SAY_SUCCESS NOISE " >&2\n", 0, "noise" },
+    /* The last 2 MiB are read, then the first one. */
+    { "16-MiB-around", NOISE " >&2\n" SAY_SUCCESS NOISE " >&2\n", VMMI_ERR_PLUGIN_PROTOCOL,
+      "noise" },
     { "16-MiB-completion",
       "printf '%s' '{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"completion\", \"timestamp\": 1, "
       "\"completion\": {\"result\": \"success\", \"success\": {\"a\": \"' >&2\n" NOISE

@@ -31,7 +31,9 @@
 #define OUT_LIMIT ((off_t)1024 * 1024)
 #define OUT_KEEP ((off_t)SHIM_STATUS_MAX_BYTES)
 #define ERR_LIMIT ((off_t)4 * 1024 * 1024)
-#define ERR_KEEP ((off_t)2 * 1024 * 1024) /* as much as the library reads */
+/* As much as the library reads: from the end, and from the beginning when there is nothing. */
+#define ERR_KEEP ((off_t)2 * 1024 * 1024)
+#define ERR_FIRST ((off_t)1024 * 1024)
 
 static int
 open_regular(int job, const char *name)
@@ -192,11 +194,12 @@ shimStreamsNextStatus(ShimStreams *streams, ShimJson *status)
     return find(streams, status);
 }
 
-/* Throws away what stands in front of @start. False: this file system cannot. */
+/* Throws away what stands from @first to @start. False: this file system cannot. */
 static bool
-punch(int fd, off_t start)
+punch(int fd, off_t first, off_t start)
 {
-    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, start) == 0;
+    return start <= first || fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, first,
+                                       start - first) == 0;
 }
 
 /* Whether a file takes more room than it should. @start (out): of the part that stays. */
@@ -221,11 +224,11 @@ shimStreamsTrim(ShimStreams *streams, bool awaited)
         if (awaited && start > streams->offset)
             start = streams->offset;
         /* The plugin appends: it goes on at the beginning of a file that was cut. */
-        if (!punch(streams->out, start))
+        if (!punch(streams->out, 0, start))
             (void)!ftruncate(streams->out, 0);
     }
     if (is_large(streams->err, ERR_LIMIT, ERR_KEEP, &start))
-        punch(streams->err, start);
+        punch(streams->err, ERR_FIRST, start);
 }
 
 void
