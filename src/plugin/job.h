@@ -226,19 +226,6 @@ vmmiJob *vmmiJobTakeOver(vmmiRunDir *run, const vmmiJobRecord *record, const cha
  * -----------------------------------------------------------------------------------------
  */
 
-/* The names that these had inside the library before vmmiPhase was public. */
-typedef vmmiPhase vmmiJobPhase;
-#define VMMI_JOB_PREPARED VMMI_PHASE_PREPARED
-#define VMMI_JOB_ABANDONED VMMI_PHASE_ABANDONED
-#define VMMI_JOB_STARTING VMMI_PHASE_STARTING
-#define VMMI_JOB_RUNNING VMMI_PHASE_RUNNING
-#define VMMI_JOB_ENDING VMMI_PHASE_ENDING
-#define VMMI_JOB_FINISHED VMMI_PHASE_FINISHED
-#define VMMI_JOB_GONE VMMI_PHASE_GONE
-#define VMMI_JOB_LOST_AT_BOOT VMMI_PHASE_LOST_AT_BOOT
-#define VMMI_JOB_UNCLEAR VMMI_PHASE_UNCLEAR
-#define vmmiJobPhaseToString vmmiPhaseToString
-
 typedef struct {
     vmmiPhase phase;
     bool shim_alive;

@@ -112,7 +112,7 @@ describe(vmmiJob *job)
         (ended = vmmiJobReadResult(job, &result, &error)) < 0)
         return json_pack("{s:s}", "error", vmmiErrorGetMessage(error));
     return json_pack("{s:s, s:s, s:i, s:i, s:b, s:s, s:i, s:s, s:i, s:i}", "path",
-                     vmmiJobGetPath(job), "phase", vmmiJobPhaseToString(liveness.phase), "shimPid",
+                     vmmiJobGetPath(job), "phase", vmmiPhaseToString(liveness.phase), "shimPid",
                      (int)liveness.shim_pid, "pluginPid", (int)liveness.plugin_pid, "ended", ended,
                      "kind", ended ? vmmiExitKindToString(result.kind) : "", "value", result.value,
                      "stage", result.stage, "errno", result.launch_errno, "stoppedSignal",

@@ -123,7 +123,7 @@ is_running(void *opaque)
 {
     vmmiJobLiveness liveness;
 
-    return vmmiJobGetLiveness(opaque, &liveness, NULL) == 0 && liveness.phase == VMMI_JOB_RUNNING &&
+    return vmmiJobGetLiveness(opaque, &liveness, NULL) == 0 && liveness.phase == VMMI_PHASE_RUNNING &&
            liveness.shim_alive;
 }
 
