@@ -156,6 +156,68 @@ vmmiJsonParse(const char *text, size_t length, const char *what, vmmiError **err
     return value;
 }
 
+/* --- without what nobody asked for ------------------------------------------------- */
+
+typedef struct {
+    const char *text;
+    GString *kept;
+    size_t copied;     /* so much of the text was dealt with */
+    size_t start;      /* of the value that is left out; 0: none is */
+} Pruner;
+
+static void
+leave_out(Pruner *pruner, size_t end)
+{
+    if (!pruner->start)
+        return;
+    g_string_append_len(pruner->kept, pruner->text + pruner->copied,
+                        (gssize)(pruner->start - pruner->copied));
+    g_string_append(pruner->kept, "null");
+    pruner->copied = end;
+    pruner->start = 0;
+}
+
+/* A member of the root begins its value at @offset. */
+static void
+begin_member(Pruner *pruner, const vmmiScanLevel *root, size_t offset, const char *const *keys)
+{
+    size_t length = root->key_end - root->key_start, comma = root->key_start - 1;
+
+    while (pruner->start && pruner->text[comma] != ',')
+        comma--;
+    leave_out(pruner, comma);
+    for (; *keys; keys++) {
+        if (strlen(*keys) == length && !memcmp(*keys, pruner->text + root->key_start, length))
+            pruner->start = offset;
+    }
+}
+
+json_t *
+vmmiJsonParseWithout(const char *text, size_t length, const char *what, const char *const *keys,
+                     vmmiError **err)
+{
+    g_autoptr(GString) kept = g_string_new(NULL);
+    Pruner pruner = { .text = text, .kept = kept };
+    vmmiScanResult result = VMMI_SCAN_MORE;
+    vmmiScanner scanner;
+
+    vmmiScannerInit(&scanner);
+    while (scanner.offset < length && result == VMMI_SCAN_MORE) {
+        size_t offset = scanner.offset, depth = scanner.depth;
+
+        result = vmmiScannerFeed(&scanner, text[offset]);
+        if (depth == 1 && scanner.value_begins && result == VMMI_SCAN_MORE)
+            begin_member(&pruner, &scanner.levels[0], offset, keys);
+        if (result == VMMI_SCAN_DONE)
+            leave_out(&pruner, offset);
+    }
+    /* What is wrong is found, and named, by reading all of it. */
+    if (result != VMMI_SCAN_DONE || pruner.copied == 0)
+        return vmmiJsonParse(text, length, what, err);
+    g_string_append_len(kept, text + pruner.copied, (gssize)(length - pruner.copied));
+    return vmmiJsonParse(kept->str, kept->len, what, err);
+}
+
 json_t *
 vmmiJsonParseValue(const char *text, size_t length, const char *what, vmmiError **err)
 {

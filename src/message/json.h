@@ -19,6 +19,12 @@
  * ("journal '...'"), NULL: nothing. Codes: VMMI_ERR_MESSAGE. Returns a new reference, or NULL.
  */
 json_t *vmmiJsonParse(const char *text, size_t length, const char *what, vmmiError **err);
+/*
+ * The same, but the values of these keys of the object (a list that ends with NULL) are null, and
+ * only their brackets are checked: for large members that are not asked for.
+ */
+json_t *vmmiJsonParseWithout(const char *text, size_t length, const char *what,
+                             const char *const *keys, vmmiError **err);
 /* As above, but any JSON value ("5", "[1]", "\"x\""). */
 json_t *vmmiJsonParseValue(const char *text, size_t length, const char *what, vmmiError **err);
 /*

@@ -36,6 +36,7 @@ vmmiOutcomeFree(vmmiOutcome *outcome)
     g_free(outcome->evidence);
     g_free(outcome->diagnostics);
     g_free(outcome->actions);
+    g_free(outcome->rest);
     g_free(outcome);
 }
 
@@ -78,10 +79,15 @@ value_of_text(const char *text)
     return value ? value : json_null();
 }
 
+static const vmmiOutcome *load(const vmmiOutcome *outcome);
+
 json_t *
 vmmiOutcomeToJson(const vmmiOutcome *outcome)
 {
-    json_t *object =
+    json_t *object;
+
+    load(outcome);
+    object =
         json_pack("{s:i, s:s, s:s, s:s, s:{s:s, s:i}, s:o, s:s}", "version", VMMI_RECORD_VERSION,
                   "outcome", vmmiOutcomeKindToString(outcome->kind), "where",
                   vmmiWhereToString(outcome->where), "evidence", outcome->evidence, "exit", "kind",
@@ -136,11 +142,40 @@ vmmiOutcomeReadKinds(const json_t *object, vmmiOutcomeKind *kind, vmmiWhere *whe
     return 0;
 }
 
-vmmiOutcome *
-vmmiOutcomeFromJson(const json_t *object, vmmiError **err)
+static void
+take_rest(vmmiOutcome *outcome, const json_t *object)
+{
+    const json_t *actions = json_object_get(object, "actions");
+
+    if (json_is_object(json_object_get(object, "statistics")))
+        outcome->statistics = vmmiSampleFromJson(json_object_get(object, "statistics"));
+    outcome->completion = completion_from_json(json_object_get(object, "completion"));
+    replace_text(&outcome->diagnostics, object, "diagnostics");
+    if (json_is_array(actions)) {
+        g_free(outcome->actions);
+        outcome->actions = vmmiJsonWrite(actions, false);
+    }
+}
+
+/* What was not asked for so far. */
+static const vmmiOutcome *
+load(const vmmiOutcome *outcome)
+{
+    vmmiOutcome *cache = (vmmiOutcome *)outcome;
+    g_autofree char *rest = outcome ? g_steal_pointer(&cache->rest) : NULL;
+    g_autoptr(json_t) object = NULL;
+
+    if (rest) {
+        object = vmmiJsonParse(rest, outcome->rest_length, NULL, NULL);
+        take_rest(cache, object);
+    }
+    return outcome;
+}
+
+static vmmiOutcome *
+from_head(const json_t *object, vmmiError **err)
 {
     const json_t *exit = json_object_get(object, "exit");
-    const json_t *actions = json_object_get(object, "actions");
     g_autoptr(vmmiOutcome) outcome = vmmiOutcomeNew();
 
     if (vmmiOutcomeReadKinds(object, &outcome->kind, &outcome->where, &outcome->exit_kind, err) <
@@ -148,16 +183,41 @@ vmmiOutcomeFromJson(const json_t *object, vmmiError **err)
         return NULL;
     outcome->exit_value = (int)json_integer_value(json_object_get(exit, "value"));
     outcome->error = error_from_json(json_object_get(object, "error"));
-    if (json_is_object(json_object_get(object, "statistics")))
-        outcome->statistics = vmmiSampleFromJson(json_object_get(object, "statistics"));
-    outcome->completion = completion_from_json(json_object_get(object, "completion"));
     replace_text(&outcome->evidence, object, "evidence");
-    replace_text(&outcome->diagnostics, object, "diagnostics");
-    if (json_is_array(actions)) {
-        g_free(outcome->actions);
-        outcome->actions = vmmiJsonWrite(actions, false);
-    }
     return g_steal_pointer(&outcome);
+}
+
+vmmiOutcome *
+vmmiOutcomeFromJson(const json_t *object, vmmiError **err)
+{
+    vmmiOutcome *outcome = from_head(object, err);
+
+    if (outcome)
+        take_rest(outcome, object);
+    return outcome;
+}
+
+json_t *
+vmmiOutcomeReadHead(const char *text, size_t length, vmmiError **err)
+{
+    static const char *const large[] = { "statistics", "completion", "diagnostics", "actions",
+                                         NULL };
+
+    return vmmiJsonParseWithout(text, length, "outcome.json", large, err);
+}
+
+vmmiOutcome *
+vmmiOutcomeFromText(const json_t *head, char *text, size_t length)
+{
+    vmmiOutcome *outcome = from_head(head, NULL);
+
+    if (!outcome) {
+        g_free(text);
+        return NULL;
+    }
+    outcome->rest = text;
+    outcome->rest_length = length;
+    return outcome;
 }
 
 /* --- getters ---------------------------------------------------------------------- */
@@ -201,23 +261,23 @@ vmmiOutcomeGetError(const vmmiOutcome *outcome)
 const vmmiSample *
 vmmiOutcomeGetStatistics(const vmmiOutcome *outcome)
 {
-    return outcome ? outcome->statistics : NULL;
+    return load(outcome) ? outcome->statistics : NULL;
 }
 
 const vmmiMessage *
 vmmiOutcomeGetCompletion(const vmmiOutcome *outcome)
 {
-    return outcome ? outcome->completion : NULL;
+    return load(outcome) ? outcome->completion : NULL;
 }
 
 const char *
 vmmiOutcomeGetDiagnostics(const vmmiOutcome *outcome)
 {
-    return outcome ? outcome->diagnostics : "";
+    return load(outcome) ? outcome->diagnostics : "";
 }
 
 const char *
 vmmiOutcomeGetActions(const vmmiOutcome *outcome)
 {
-    return outcome ? outcome->actions : "[]";
+    return load(outcome) ? outcome->actions : "[]";
 }

@@ -28,6 +28,9 @@ struct vmmiOutcome {
     vmmiMessage *completion;
     char *diagnostics;
     char *actions;
+    char *rest;      /* of one that was read: outcome.json, until statistics, completion,
+                      * diagnostics and actions are asked for */
+    size_t rest_length;
 };
 
 /* Unknown in every respect, exit value -1, empty texts. */
@@ -38,6 +41,12 @@ json_t *vmmiOutcomeToJson(const vmmiOutcome *outcome);
 /* Reads it back; NULL with VMMI_ERR_MESSAGE when it is not an outcome, VMMI_ERR_RUN_DIR when it is
  * of a newer library. */
 vmmiOutcome *vmmiOutcomeFromJson(const json_t *object, vmmiError **err);
+/*
+ * The same of the text of outcome.json, which is taken over; what is large in it is read when it is
+ * asked for. @head: the text without that, by vmmiOutcomeReadHead().
+ */
+vmmiOutcome *vmmiOutcomeFromText(const json_t *head, char *text, size_t length);
+json_t *vmmiOutcomeReadHead(const char *text, size_t length, vmmiError **err);
 /* The first step of that: what is needed of an outcome in any case. Returns 0 or -1. */
 int vmmiOutcomeReadKinds(const json_t *object, vmmiOutcomeKind *kind, vmmiWhere *where,
                          vmmiExitKind *exit_kind, vmmiError **err);

@@ -17,15 +17,13 @@ static int
 read_outcome(vmmiRecord *record, const vmmiJob *job, vmmiError **err)
 {
     g_autoptr(vmmiError) error = NULL;
-    g_autofree char *text = NULL;
-    size_t length = 0;
     vmmiWhere where;
     vmmiExitKind exit_kind;
-    int found = vmmiJobReadOutcome(job, &text, &length, err);
+    int found = vmmiJobReadOutcome(job, &record->text, &record->length, err);
 
     if (found <= 0)
         return found;
-    record->settled = vmmiJsonParse(text, length, "outcome.json", &error);
+    record->settled = vmmiOutcomeReadHead(record->text, record->length, &error);
     if (!record->settled ||
         vmmiOutcomeReadKinds(record->settled, &record->kind, &where, &exit_kind, &error) < 0)
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "migration %s: %s", record->id,
@@ -55,12 +53,13 @@ vmmiRecordWasNeverStarted(const vmmiRecord *record)
 }
 
 vmmiOutcome *
-vmmiRecordMakeOutcome(const vmmiRecord *record)
+vmmiRecordMakeOutcome(vmmiRecord *record)
 {
     vmmiOutcome *outcome;
 
     if (record->settled)
-        return vmmiOutcomeFromJson(record->settled, NULL);
+        return vmmiOutcomeFromText(record->settled, g_steal_pointer(&record->text),
+                                   record->length);
     if (!record->kind)
         return NULL;
     outcome = vmmiOutcomeNew();

@@ -24,6 +24,7 @@ vmmiRecordFree(vmmiRecord *record)
     vmmiSampleFree(record->sample);
     vmmiOutcomeFree(record->outcome);
     json_decref(record->settled);
+    g_free(record->text);
     g_free(record);
 }
 
@@ -147,7 +148,7 @@ vmmiRecordGetOutcome(const vmmiRecord *record)
     if (!record)
         return NULL;
     if (!record->outcome)
-        cache->outcome = vmmiRecordMakeOutcome(record);
+        cache->outcome = vmmiRecordMakeOutcome(cache);
     return record->outcome;
 }
 

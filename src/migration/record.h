@@ -25,7 +25,9 @@ struct vmmiRecord {
     unsigned int percent;
     vmmiSample *sample;
     vmmiOutcomeKind kind;  /* VMMI_OUTCOME_NONE: there is no outcome */
-    json_t *settled;       /* outcome.json, checked; NULL: there is none, or none is needed */
+    json_t *settled;       /* the head of outcome.json, checked; NULL: none was needed */
+    char *text;            /* all of it, until .outcome is made */
+    size_t length;
     vmmiOutcome *outcome;  /* made when it is asked for */
     uint64_t ended_ms;
     bool acknowledged;
@@ -37,7 +39,7 @@ vmmiRecord *vmmiRecordRead(vmmiRunDir *run, const char *id, vmmiError **err);
 /* Whether it ended before its plugin was started. */
 bool vmmiRecordWasNeverStarted(const vmmiRecord *record);
 /* The outcome as an object, to be freed; NULL when there is none. */
-vmmiOutcome *vmmiRecordMakeOutcome(const vmmiRecord *record);
+vmmiOutcome *vmmiRecordMakeOutcome(vmmiRecord *record);
 /* The text of vmmiRecordGetConfiguration(), to be freed, or NULL. */
 char *vmmiRecordReadConfiguration(const vmmiRecord *record);
 

@@ -17,6 +17,7 @@
 #include "plugin/job-private.h"
 #include "plugin/job-process.h"
 #include "plugin/job-record.h"
+#include "plugin/launch-protocol.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/file.h"
@@ -221,7 +222,10 @@ look_at(Ager *ager, const char *id)
     if (stat_file(ager, id, VMMI_FILE_ACKNOWLEDGED, &st)) {
         if (S_ISREG(st.st_mode))
             add_marked(ager, id, &st);
-    } else if (!stat_file(ager, id, VMMI_FILE_OUTCOME, &st)) {
+    } else if (!stat_file(ager, id, VMMI_FILE_OUTCOME, &st) &&
+               (stat_file(ager, id, VMMI_FILE_RESULT, &st) ||
+                !stat_file(ager, id, VMMI_FILE_PROCESS, &st))) {
+        /* With a process and no result it was started, or may yet be. */
         look_at_unsettled(ager, id);
     }
 }

@@ -7,8 +7,8 @@
  * Every other record lives: a process of its own holds its lock and does nothing, and its journal
  * is of the length of a minute's migration. The others ended and were settled, with a completion,
  * figures and five actions. Prints the shortest, median and longest time in milliseconds: of
- * vmmiManagerNew() with vmmiManagerListRecords(), and, with a command, of `COMMAND --json list`
- * from its start to its end.
+ * vmmiManagerNew() with vmmiManagerListRecords(), and, with a command, of `COMMAND list` and
+ * `COMMAND --json list` from start to end.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -191,9 +191,9 @@ list_here(const char *path, size_t count)
 }
 
 static double
-list_with(const char *command)
+list_with(const char *command, const char *options)
 {
-    g_autofree char *line = g_strdup_printf("exec %s --json list >/dev/null", command);
+    g_autofree char *line = g_strdup_printf("exec %s %s list >/dev/null", command, options);
     double start = now_ms();
 
     if (system(line) != 0)
@@ -230,6 +230,7 @@ remove_tree(const char *path)
 static void
 measure(size_t count, const char *command, size_t rounds)
 {
+    static const char *const forms[] = { "", "--json" };
     g_autofree char *top = g_dir_make_tmp("vmmi-bench-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(top, "run", NULL);
     g_autofree char *outcome = make_outcome();
@@ -249,10 +250,11 @@ measure(size_t count, const char *command, size_t rounds)
         times[i] = list_here(path, count);
     print_times(count, "library", times, rounds);
     g_setenv("VMMI_RUN_DIR", path, TRUE);
-    for (size_t i = 0; command && i < rounds; i++)
-        times[i] = list_with(command);
-    if (command)
-        print_times(count, "command", times, rounds);
+    for (size_t form = 0; command && form < G_N_ELEMENTS(forms); form++) {
+        for (size_t i = 0; i < rounds; i++)
+            times[i] = list_with(command, forms[form]);
+        print_times(count, form ? "--json" : "command", times, rounds);
+    }
     for (guint i = 0; i < pids->len; i++) {
         kill(g_array_index(pids, pid_t, i), SIGKILL);
         waitpid(g_array_index(pids, pid_t, i), NULL, 0);
