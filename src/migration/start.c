@@ -45,12 +45,16 @@ refuse_password(const char *what, const char *uri, vmmiError **err)
 static int
 find_guest(vmmiBegin *begin, const char *selector, vmmiError **err)
 {
+    g_autofree char *holder = NULL;
+
     if (vmmiGuestLookup(begin->connect, selector, &begin->guest, err) < 0)
         return -1;
-    if (begin->guest.job == VMMI_JOB_MIGRATION_OUT || begin->guest.job == VMMI_JOB_MIGRATION_IN)
-        return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest '%s' is being migrated already",
-                            begin->guest.name);
-    return 0;
+    if (begin->guest.job != VMMI_JOB_MIGRATION_OUT && begin->guest.job != VMMI_JOB_MIGRATION_IN)
+        return 0;
+    /* Somebody of ours, or a stranger. */
+    vmmiClaimFind(begin->manager->run, begin->connect->world, begin->guest.uuid, &holder, NULL);
+    return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest '%s' is being migrated already%s%s",
+                        begin->guest.name, holder ? ": migration " : "", holder ? holder : "");
 }
 
 static int

@@ -15,6 +15,7 @@ import procs
 MANAGER = os.environ["VMMI_KILL_MANAGER"]
 PATIENCE = 90        # seconds; only a failure waits that long
 TICK = 0.0015
+ENOUGH = 8           # rounds that tell something about the pace
 RECORD, RUNNING = 0.05, 0.2   # seconds, until they are measured
 
 
@@ -29,6 +30,13 @@ class Durations:
 
     def after_record(self, plugin):
         return max(self.of(plugin) - self.known.get("record", RECORD), self.of(plugin) / 3)
+
+    def adapt(self, rounds):
+        """When far too many were killed before there was a record, or hardly any, the machine's pace has changed."""
+        killed = [each.killed["manager"][0] for each in rounds if "manager" in each.killed]
+        early = killed.count("before record") / len(killed) if killed else 0.25
+        factor = 1.2 if early > 0.4 else 0.95 if early < 0.12 and killed else 1
+        self.known = {what: seconds * factor for what, seconds in self.known.items()}
 
     def learn(self, what, seconds):
         """From rounds that nobody disturbs only: of the others just the short ones are seen to end."""
@@ -169,6 +177,8 @@ class Batch:
         self.wait_for_all()
         self.next_manager(lambda: None, worlds=self.simulated)
         self.look()
+        if len(self.rounds) >= ENOUGH:
+            self.durations.adapt(self.rounds)
 
     def look(self):
         """For other worlds than simulated ones: where the guests are."""

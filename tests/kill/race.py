@@ -120,6 +120,8 @@ class Races:
         answers = [manager.hear("started", "refused") for manager in self.managers]
         self.judge(answers)
         winner = 0 if answers[0]["event"] == "started" else 1
+        if plugin == "touri":
+            self.come_late(self.managers[1 - winner], words, answers[winner]["id"])
         self.wins[winner] += 1
         self.ids.add(answers[winner]["id"])
         if plugin == "quick":
@@ -131,6 +133,22 @@ class Races:
             self.managers[winner].kept = []
         else:
             self.managers[winner].hear("end")
+
+    def come_late(self, manager, words, winner):
+        """Once more, while the guest is being moved: the same answer, or there is no guest any more."""
+        while True:
+            manager.tell(*words)
+            got = manager.hear("started", "refused")
+            if got["event"] == "started":
+                if not os.path.exists(os.path.join(self.box.run_dir, "jobs", winner, "result.json")):
+                    raise Wrong(f"started while {winner} is there: {got}")
+                self.ids.add(got["id"])
+                manager.hear("end")
+                return
+            if got["code"] != BUSY:
+                return
+            if winner not in got["message"]:
+                raise Wrong(f"{winner} moves the guest, and the other was told {got}")
 
     def after_each_other(self, answers):
         """On a busy machine the first may have ended before the second was looked at."""
