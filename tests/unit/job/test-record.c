@@ -346,6 +346,42 @@ test_blocks(gconstpointer data)
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), func); \
     }
 
+/* --- what the shim writes --- */
+
+static char *
+keys_of(const char *path)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(json_t) object = NULL;
+    g_autoptr(GString) keys = g_string_new(NULL);
+    const char *key;
+    json_t *value;
+    size_t length = 0;
+
+    g_assert_true(g_file_get_contents(path, &text, &length, NULL));
+    object = vmmiJsonParse(text, length, path, NULL);
+    json_object_foreach (object, key, value)
+        g_string_append_printf(keys, "%s:%d ", key, (int)json_typeof(value));
+    return g_string_free(g_steal_pointer(&keys), FALSE);
+}
+
+/* The keys of the first release, in its order, with the types of their values. */
+static void
+test_shim_keys(Fixture *fixture, gconstpointer data)
+{
+    const char *name = data;
+    g_autofree char *kept = g_build_filename(g_getenv("FIXTURES"), "run-dir-1", "jobs",
+                                             "7844e427-a44f-597c-ad3c-3f5fa2298fa1.1", name, NULL);
+    g_autoptr(vmmiJob) job = start_script(fixture, "exit 0");
+    g_autofree char *own = g_build_filename(vmmiJobGetPath(job), name, NULL);
+    g_autofree char *kept_keys = keys_of(kept);
+    g_autofree char *own_keys = NULL;
+
+    wait_for_end(job);
+    own_keys = keys_of(own);
+    g_assert_cmpstr(own_keys, ==, kept_keys);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -361,5 +397,9 @@ main(int argc, char **argv)
     ADD_ROWS(reads, "read", test_read);
     ADD_PLAIN_ROWS(stats, "stat", test_stat);
     ADD_PLAIN_ROWS(blocks, "blocks", test_blocks);
+    g_test_add("/record/shim-keys/helper.json", Fixture, "helper.json", fixture_set_up,
+               test_shim_keys, fixture_tear_down);
+    g_test_add("/record/shim-keys/result.json", Fixture, "result.json", fixture_set_up,
+               test_shim_keys, fixture_tear_down);
     return g_test_run();
 }
