@@ -11,7 +11,6 @@ from frame import BOX, Wrong, main, record, row, same, until
 from hosts import LAB, guest, lab
 
 TAKE, POLICIES = os.environ["VMMI_LAB_TAKE"], os.environ["VMMI_KIT_POLICIES"]
-RELEASED = 13
 ATTACHED = '"attached":true'
 
 
@@ -85,6 +84,12 @@ def passes(made, count):
     until(f"{count} passes", lambda: int(made.job().get("memory_iteration", 0)) >= count)
 
 
+def followed(run, new):
+    """The command that started the first one goes on with the next, to the end."""
+    run.expect(0, outcome="completed", where="destination")
+    same("whom it followed", run.last()["id"], new["id"])
+
+
 def linked(old, new):
     """The records name each other, in the one direction that is written."""
     same("what the new one replaces", new["replaces"], old["id"])
@@ -118,10 +123,10 @@ def swapped():
             with taken(made, "forceful") as next_run:
                 new = next_run.begun()
                 in_charge = time.monotonic()
-                run.expect(4, "goes on", outcome="released", error_code=RELEASED)
                 got = next_run.completed()
             end = time.monotonic()
-            linked(run.last(), new)
+            followed(run, new)
+            linked(run.objects()[0], new)
         figures = got["statistics"]
         print(f"# figures: {swap - began:.1f} s until the swap, {in_charge - swap:.2f} s for it, {end - in_charge:.1f} s after it; "
               f"paused for {figures['downtimeFinalMs']} ms; whole job {figures['elapsedMs']} ms", flush=True)
@@ -140,9 +145,9 @@ def reset():
             with taken(made, "-", "downtimeMs=3000", "migration.params.bandwidth=1000") as next_run:
                 new = next_run.begun()
                 same("the plugin", new["plugin"], "gentle")
-                run.expect(4, "goes on", outcome="released", error_code=RELEASED)
                 got = next_run.completed()
-            linked(run.last(), new)
+            followed(run, new)
+            linked(run.objects()[0], new)
         same("its option", record(new["directory"], "config.json")["configuration"]["policy"]["downtimeMs"], 3000)
         same("what was done", [(done["what"], done["value"], done["result"]) for done in got["actions"]],
              [("bandwidthMibPerSecond", 1000, "done"), ("downtimeMs", 3000, "done")])
@@ -159,8 +164,8 @@ def bare():
             made.moving()
             done = subprocess.run([os.path.join(POLICIES, "gentle"), made.uuid, LAB.DEST_URI, LAB.MIGRATE_URI, config], check=False,
                                   capture_output=True, text=True, env=environment(), timeout=90)
-            run.expect(4, "goes on", outcome="released", error_code=RELEASED)
-            old = run.last()
+            old = run.objects()[0]
+            run.expect(0, outcome="completed", where="destination")
         if done.returncode != 0 or ATTACHED not in done.stderr.replace(" ", ""):
             raise Wrong(f"it ended with {done.returncode}: {done.stderr!r}")
         new = os.path.join(BOX.run_dir, "jobs", f"{made.uuid}.2")
