@@ -192,6 +192,40 @@ test_find(void)
     g_assert_false(vmmiTextFind(text, strlen(text), "m.g", false, &offset));
 }
 
+/* What is left of an object without "x" and "y"; NULL: it is refused. */
+static const struct {
+    const char *name, *text, *left;
+} prunings[] = {
+    { "neither", "{\"a\": 1}", "{\"a\":1}" },
+    { "only", "{\"x\": 1}", "{\"x\":null}" },
+    { "first", "{\"x\": [1, {\"a\": 2}], \"a\": 3}", "{\"x\":null,\"a\":3}" },
+    { "last", "{\"a\": 3, \"x\": {\"y\": {}} }", "{\"a\":3,\"x\":null}" },
+    { "between", "{\"a\": 1 , \"x\" : true , \"b\": 2}", "{\"a\":1,\"x\":null,\"b\":2}" },
+    { "both", "{\"x\": 1, \"y\": 2, \"a\": 3}", "{\"x\":null,\"y\":null,\"a\":3}" },
+    { "comma-in-it", "{\"x\": \",\\\"},{\", \"a\": \",\"}", "{\"x\":null,\"a\":\",\"}" },
+    { "below", "{\"a\": {\"x\": 1}, \"b\": [\"x\"]}", "{\"a\":{\"x\":1},\"b\":[\"x\"]}" },
+    { "longer-name", "{\"xx\": 1, \"\": 2}", "{\"xx\":1,\"\":2}" },
+    { "twice", "{\"x\": 1, \"x\": 2}", NULL },
+    { "cut-in-it", "{\"a\": 1, \"x\": [1", NULL },
+    { "brackets-in-it", "{\"a\": 1, \"x\": [}", NULL },
+    { "behind-it", "{\"x\": 1} {}", NULL },
+    { "bad-elsewhere", "{\"x\": 1, \"a\": nul}", NULL },
+};
+
+static void
+test_pruning(gconstpointer data)
+{
+    static const char *const keys[] = { "x", "y", NULL };
+    size_t row = GPOINTER_TO_SIZE(data);
+    const char *text = prunings[row].text;
+    g_autoptr(vmmiError) error = NULL;
+    g_autoptr(json_t) object = vmmiJsonParseWithout(text, strlen(text), "it", keys, &error);
+    g_autofree char *left = object ? vmmiJsonWrite(object, false) : NULL;
+
+    g_assert_cmpstr(left, ==, prunings[row].left);
+    g_assert_true(!object == (vmmiErrorGetCode(error) == VMMI_ERR_MESSAGE));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -206,6 +240,11 @@ main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/message/json/skip/%s", skips[i].name);
 
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_skip);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(prunings); i++) {
+        g_autofree char *path = g_strdup_printf("/message/json/without/%s", prunings[i].name);
+
+        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_pruning);
     }
     g_test_add_func("/message/json/nul", test_nul);
     g_test_add_func("/message/json/size", test_size);
