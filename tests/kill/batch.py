@@ -32,10 +32,9 @@ class Durations:
         return max(self.of(plugin) - self.known.get("record", RECORD), self.of(plugin) / 3)
 
     def adapt(self, rounds):
-        """When far too many were killed before there was a record, or hardly any, the machine's pace has changed."""
-        killed = [each.killed["manager"][0] for each in rounds if "manager" in each.killed]
-        early = killed.count("before record") / len(killed) if killed else 0.25
-        factor = 1.2 if early > 0.4 else 0.95 if early < 0.12 and killed else 1
+        """About one manager in ten should have ended before it is killed; else the machine's pace has changed."""
+        ended = sum("manager" not in each.killed for each in rounds) / len(rounds)
+        factor = 1.1 if ended < 0.05 else 0.93 if ended > 0.2 else 1
         self.known = {what: seconds * factor for what, seconds in self.known.items()}
 
     def learn(self, what, seconds):
@@ -177,7 +176,7 @@ class Batch:
         self.wait_for_all()
         self.next_manager(lambda: None, worlds=self.simulated)
         self.look()
-        if len(self.rounds) >= ENOUGH:
+        if len(self.rounds) >= ENOUGH and self.rounds[0].plan.kills:
             self.durations.adapt(self.rounds)
 
     def look(self):
