@@ -77,13 +77,19 @@ print_table(const List *list, const vmmiRecordList *records)
     table_free(table);
 }
 
+/* As the library writes them, one a line: nothing is read and written again. */
 static void
 print_objects(const vmmiRecordList *records)
 {
     const vmmiError *first = NULL;
 
-    for (size_t i = 0; i < vmmiRecordListGetCount(records); i++)
-        report_object(open_record_object(vmmiRecordListGet(records, i)));
+    for (size_t i = 0; i < vmmiRecordListGetCount(records); i++) {
+        char *text = vmmiRecordToJson(vmmiRecordListGet(records, i), NULL);
+
+        if (text)
+            puts(text);
+        vmmiFree(text);
+    }
     if (vmmiRecordListGetBroken(records, &first)) {
         json_t *object = report_empty_object();
 
