@@ -141,7 +141,7 @@ reset_signals(void)
 
 /* Without the byte the launcher or the shim is gone, and nothing was started. */
 static void
-wait_for_go(int go)
+wait_for_go(int go, int report)
 {
     char byte;
     ssize_t got;
@@ -149,6 +149,9 @@ wait_for_go(int go)
     do {
         got = read(go, &byte, 1);
     } while (got < 0 && errno == EINTR);
+    /* Silence behind "ready" would mean that the plugin was executed. */
+    if (got < 0)
+        fail(report, VMMI_STAGE_FORK, errno);
     if (got != 1)
         _exit(125);
 }
@@ -209,6 +212,6 @@ shimChildRun(const Shim *shim, const ShimPipes *pipes)
     /* What the shim hears behind this is the end of the pipe, or why exec failed. */
     if (shimWriteFull(report, &ready, sizeof(ready)) < 0)
         _exit(125);
-    wait_for_go(go);
+    wait_for_go(go, report);
     execute(shim, report);
 }
