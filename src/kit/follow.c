@@ -238,6 +238,19 @@ means_lost(const vmmiError *error)
     return code == VMMI_ERR_DISCONNECTED || code == VMMI_ERR_CONNECT;
 }
 
+/* What is left grows again while the guest writes; how far it is never goes back (B4), whoever reads
+ * it. */
+static void
+keep_percent(vmmiRun *run)
+{
+    uint64_t percent;
+
+    if (!vmmiSampleGet(run->sample, VMMI_SAMPLE_PERCENT, &percent))
+        return;
+    run->percent = MAX(run->percent, percent);
+    vmmiSampleSet(run->sample, VMMI_SAMPLE_PERCENT, run->percent);
+}
+
 static void
 see_sample(vmmiRun *run, vmmiItem *item, uint64_t now_ms)
 {
@@ -255,6 +268,7 @@ see_sample(vmmiRun *run, vmmiItem *item, uint64_t now_ms)
         return;
     vmmiSampleFree(run->sample);
     run->sample = g_steal_pointer(&item->sample);
+    keep_percent(run);
     vmmiJournalAddSample(run->journal, run->sample, NULL);
     vmmiEngineSample(run->engine, run->sample, run->tracker.iteration, now_ms);
 }

@@ -60,6 +60,7 @@ typedef struct {
         *requests; /* of vmmiRequest, the last one counts; drivers may still look at older ones */
     vmmiTracker tracker;
     vmmiSample *sample;       /* the latest */
+    uint64_t percent;         /* the highest that was reached */
     vmmiSample *final_sample; /* of the job's end */
     vmmiMessage *status;      /* kept, since percent never decreases */
     unsigned int attempt;

@@ -325,6 +325,19 @@ def test_abort_without_a_plugin():
         assert done.code == 0 and "is on the source" in done.out, done
 
 
+def test_percent_never_falls():
+    """What is left grows again with each pass; how far it is does not go back, whoever reads the journal."""
+    with World("speed=20") as world:
+        name = world.detach("guest3")
+        world.until(name, lambda item: (item["sample"] or {}).get("iteration", 0) >= 4)
+        with open(os.path.join(world.record(name)["directory"], "journal"), encoding="utf-8") as file:
+            samples = [entry["sample"] for entry in map(json.loads, file) if entry["kind"] == "sample"]
+    left = [sample["dataRemainingBytes"] for sample in samples if "dataRemainingBytes" in sample]
+    percent = [sample["percent"] for sample in samples if "percent" in sample]
+    assert left != sorted(left, reverse=True), "the guest was too calm for this test"
+    assert percent == sorted(percent), percent
+
+
 def test_release_real():
     with World("speed=1") as world:
         name = world.detach("guest3")
