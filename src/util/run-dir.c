@@ -68,7 +68,7 @@ check_directory(int fd, const char *path, bool read_only, vmmiError **err)
     if (st.st_mode & 027)
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
                             "run directory '%s' has mode %04o, others could reach into it: "
-                            "chmod 0700 it, or " HINT, path, (unsigned int)st.st_mode & 07777);
+                            "if it is for this alone, chmod 0700 it, else " HINT, path, (unsigned int)st.st_mode & 07777);
     return 0;
 }
 
