@@ -120,7 +120,10 @@ def sasl():
         run = made.run(*user, "--password-file", right, **source)
         arrived(made, run)
         for name in os.listdir(run.directory()):
-            with open(os.path.join(run.directory(), name), "rb") as stream:
+            path = os.path.join(run.directory(), name)
+            if not os.path.isfile(path):
+                continue
+            with open(path, "rb") as stream:
                 if LAB.SASL_PASSWORD.encode() in stream.read():
                     raise Wrong(f"the password is in {name}")
 
