@@ -147,7 +147,7 @@ while_upgraded(const Place *place, Attempt *attempt)
 static const struct {
     const char *name;
     bool (*prepare)(const Place *place, Attempt *attempt);
-    int code;             /* 0: each start succeeds; else each fails with it */
+    int code;             /* 0: each start succeeds; else each fails with it, see is_expected() */
     const char *ran;      /* NULL: nothing */
     bool stranger_can;    /* some of what he tries succeeds */
 } rows[] = {
@@ -155,6 +155,14 @@ static const struct {
     { "stranger-in-open-directory", in_open_directory, VMMI_ERR_PLUGIN_REFUSED, NULL, true },
     { "upgrade", while_upgraded, 0, "second", true },
 };
+
+/* Between two renames of the stranger there may be no such file at all. */
+static bool
+is_expected(size_t row, int code)
+{
+    return code == rows[row].code ||
+           (rows[row].code == VMMI_ERR_PLUGIN_REFUSED && code == VMMI_ERR_PLUGIN_UNKNOWN);
+}
 
 static void
 run_row(size_t row, bool as_user)
@@ -170,7 +178,8 @@ run_row(size_t row, bool as_user)
     atomic_store(&board->successes, 0);
     place_init(&place, as_user);
     g_assert_true(attempt(&place, rows[row].prepare, &result));
-    g_assert_cmpint(result.code, ==, rows[row].code);
+    if (!is_expected(row, result.code))
+        g_assert_cmpint(result.code, ==, rows[row].code);
     g_assert_cmpuint(result.started, ==, rows[row].code ? 0 : result.starts);
     g_assert_false(place_ran(&place, EVIL));
     if (rows[row].ran)
