@@ -31,7 +31,7 @@ def broken(path, rows):
     bad = [(result["name"].split(" / ")[-1], result) for result in results
            if result["result"] not in ("OK", "SKIP", "EXPECTEDFAIL")]
     return [f"{name}: the program itself: {result['result'].lower()}, exit status {result.get('returncode')}"
-            for name, result in bad if not any(f" / {name}: " in row for row in rows)]
+            for name, result in bad if not any(f" / {name}: " in row or row.endswith(f" / {name}") for row in rows)]
 
 
 def read(path):
