@@ -9,6 +9,7 @@
 #include "plugin/job-rundir.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/file.h"
+#include "util/number.h"
 
 #define HINT "set VMMI_RUN_DIR to a directory of your own"
 
@@ -49,7 +51,7 @@ check_version(int fd, const char *path, bool read_only, vmmiError **err)
     g_autofree char *text = NULL;
     g_autoptr(vmmiError) error = NULL;
     struct stat st;
-    guint64 version;
+    uint64_t version;
 
     if (fstatat(fd, "version", &st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno == ENOENT && read_only)
@@ -63,13 +65,13 @@ check_version(int fd, const char *path, bool read_only, vmmiError **err)
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR, "run directory '%s': %s", path,
                             vmmiErrorGetMessage(error));
     g_strchomp(text);
-    if (!g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT32, &version, NULL))
+    if (!vmmiNumberParse(text, 1, G_MAXUINT32, &version))
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
                             "run directory '%s' has the version '%s', a number was expected", path,
                             text);
     if (version > VMMI_RUN_DIR_VERSION)
         return vmmiErrorSet(err, VMMI_ERR_RUN_DIR,
-                            "run directory '%s' has layout version %" G_GUINT64_FORMAT
+                            "run directory '%s' has layout version %" PRIu64
                             ", this library knows up to %d: use a newer libvmmi, or " HINT,
                             path, version, VMMI_RUN_DIR_VERSION);
     return 0;

@@ -5,6 +5,7 @@
 #include "host.h"
 
 #include <string.h>
+#include "util/number.h"
 
 /* Statistics of a job cost one question to the host; a guest that is off has none. */
 static vmmiJobKind
@@ -51,9 +52,9 @@ vmmiVirtGuestRead(vmmiVirtHost *host, virConnectPtr conn, virDomainPtr domain, v
 static bool
 read_id(const char *text, int *id)
 {
-    guint64 number;
+    uint64_t number;
 
-    if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &number, NULL))
+    if (!vmmiNumberParse(text, 0, G_MAXINT, &number))
         return false;
     *id = (int)number;
     return true;

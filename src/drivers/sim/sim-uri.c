@@ -13,6 +13,7 @@
 #include "message/json.h"
 #include "util/cleanup.h"
 #include "util/file.h"
+#include "util/number.h"
 
 #define LONGEST_NAME 48
 #define SCENARIO_MAX_BYTES (256 * 1024)
@@ -374,11 +375,10 @@ make_guests(json_t *scenario, const json_t *options, vmmiError **err)
 {
     const char *count_text = json_string_value(json_object_get(options, "guests"));
     json_t *guests = json_array();
-    guint64 count = 1;
+    uint64_t count = 1;
 
     json_object_set_new(scenario, "guests", guests);
-    if (count_text &&
-        !g_ascii_string_to_unsigned(count_text, 10, 1, VMMI_SIM_MAX_GUESTS, &count, NULL))
+    if (count_text && !vmmiNumberParse(count_text, 1, VMMI_SIM_MAX_GUESTS, &count))
         return vmmiErrorSet(err, VMMI_ERR_URI,
                             "parameter 'guests' must be a number 1..%d, got '%.80s'",
                             VMMI_SIM_MAX_GUESTS, count_text);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/enum-table.h"
+#include "util/number.h"
 
 static const char *const step_names[] = {
     "none",       "begin",    "prepare",         "perform", "precopy",
@@ -127,7 +128,7 @@ static bool
 matches(const vmmiSimGuest *guest, size_t host, char kind, const char *value)
 {
     const vmmiSimPlace *place = &guest->places[host];
-    guint64 id;
+    uint64_t id;
 
     if (place->state == VMMI_GUEST_ABSENT)
         return false;
@@ -135,7 +136,7 @@ matches(const vmmiSimGuest *guest, size_t host, char kind, const char *value)
         return g_ascii_strcasecmp(guest->uuid, value) == 0;
     if (kind == 'n')
         return g_str_equal(guest->name, value);
-    return g_ascii_string_to_unsigned(value, 10, 0, G_MAXINT32, &id, NULL) &&
+    return vmmiNumberParse(value, 0, G_MAXINT32, &id) &&
            place->id == (int64_t)id;
 }
 
