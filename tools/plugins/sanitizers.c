@@ -11,7 +11,8 @@ const char *__lsan_default_options(void);
 const char *
 __lsan_default_suppressions(void)
 {
-    return "leak:CRYPTO_zalloc\nleak:libcrypto\nleak:libsasl2\nleak:libscram\n";
+    return "leak:CRYPTO_zalloc\nleak:libcrypto\nleak:libsasl2\nleak:libscram\n"
+           "leak:_dlerror_run\n";
 }
 
 const char *
