@@ -17,6 +17,8 @@
 #define DEADLINE_MS 20000
 /* Two seconds of the world are 40 ms. */
 #define FAST "speed=50"
+/* First argument of this program when it is started by itself. */
+#define CLIENT "--client"
 
 /* What a watcher was told; written by the driver's thread. */
 typedef struct {
@@ -402,6 +404,37 @@ test_unmonitor_inside(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_
 
 /* --- the world and other processes ------------------------------------------------------------------------ */
 
+/* What this program does in another process. A fork alone would not do: the driver's threads may hold locks. */
+static int
+client_main(const char *task, const char *guest)
+{
+    g_autoptr(vmmiConnect) connect = vmmiConnectOpen("sim:///?" FAST, NULL, 0, NULL);
+    g_auto(Record) record;
+
+    record_init(&record);
+    if (!connect)
+        return 1;
+    if (g_str_equal(task, "stop"))
+        return vmmiGuestStop(connect, guest, NULL) == 0 ? 0 : 1;
+    if (perform(connect, guest, "sim:///destination", NULL, &record, NULL) < 0)
+        return 1;
+    return kill(getpid(), SIGKILL);
+}
+
+/* The same program as another process; returns its wait status. */
+static int
+client(const char *task, const char *guest)
+{
+    const char *argv[] = { "/proc/self/exe", CLIENT, task, guest, NULL };
+    g_autoptr(GError) error = NULL;
+    int status = -1;
+
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL,
+                 &status, &error);
+    g_assert_no_error(error);
+    return status;
+}
+
 /* A process starts a migration and is killed: the world carries it to its end. */
 static void
 test_killed_client(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
@@ -411,19 +444,8 @@ test_killed_client(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNU
     g_autofree char *there = NULL;
     gint64 deadline = g_get_monotonic_time() + DEADLINE_MS * 1000;
     vmmiGuestInfo info = { .job = VMMI_JOB_MIGRATION_OUT };
-    int status;
-    pid_t child = fork();
+    int status = client("migrate-and-die", "guest1");
 
-    if (child == 0) {
-        Record record;
-        vmmiConnect *connect = vmmiConnectOpen("sim:///?" FAST, NULL, 0, NULL);
-
-        record_init(&record);
-        if (!connect || perform(connect, "guest1", "sim:///destination", NULL, &record, NULL) < 0)
-            _exit(1);
-        kill(getpid(), SIGKILL);
-    }
-    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
     g_assert_true(WIFSIGNALED(status));
     source = open_uri("sim:///");
     destination = open_uri("sim:///destination");
@@ -444,22 +466,13 @@ test_two_processes(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNU
     g_auto(Record) record;
     vmmiGuestInfo info;
     void *watch = NULL;
-    int status;
-    pid_t child;
 
     record_init(&record);
     g_assert_cmpint(vmmiGuestLookup(connect, "guest3", &info, NULL), ==, 0);
     g_assert_cmpint(perform(connect, "guest3", "sim:///destination", NULL, &record, NULL), ==, 0);
-    child = fork();
-    if (child == 0) {
-        vmmiConnect *other = vmmiConnectOpen("sim:///", NULL, 0, NULL);
-
-        _exit(other && vmmiGuestStop(other, info.uuid, NULL) == 0 ? 0 : 1);
-    }
     g_assert_cmpint(vmmiCallGuestMonitor(connect, info.uuid, on_event, &record, NULL, &watch, NULL),
                     ==, 0);
-    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
-    g_assert_cmpint(status, ==, 0);
+    g_assert_cmpint(client("stop", info.uuid), ==, 0);
     g_assert_true(wait_for(&record, &record.freed, 1));
     g_assert_cmpint(record.code, ==, VMMI_ERR_GUEST_DISAPPEARED);
     vmmiCallGuestUnmonitor(connect, watch);
@@ -526,9 +539,9 @@ test_unreachable(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     vmmiCallGuestUnmonitor(connect, watch);
 }
 
-/* The signals that the driver's threads block, as the kernel writes them; NULL while there is none. */
-static char *
-blocked_signals(void)
+/* Whether a thread of the driver blocks these signals, as the kernel writes them. One that ends blocks all. */
+static bool
+a_thread_blocks(const char *signals)
 {
     g_autoptr(GDir) tasks = g_dir_open("/proc/self/task", 0, NULL);
     const char *task;
@@ -539,10 +552,11 @@ blocked_signals(void)
         const char *line;
 
         if (g_file_get_contents(path, &text, NULL, NULL) && strstr(text, "Name:\tvmmi-sim\n") &&
-            (line = strstr(text, "SigBlk:\t")))
-            return g_strndup(line + strlen("SigBlk:\t"), 16);
+            (line = strstr(text, "SigBlk:\t")) &&
+            g_str_has_prefix(line + strlen("SigBlk:\t"), signals))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 /* The driver's thread takes no signal of the application (but those that nobody can block, and the C library's own). */
@@ -551,7 +565,7 @@ test_signals(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(vmmiConnect) connect = open_uri("sim:///");
     gint64 deadline = g_get_monotonic_time() + DEADLINE_MS * 1000;
-    g_autofree char *blocked = NULL;
+    bool blocked = false;
     g_auto(Record) record;
     vmmiGuestInfo info;
     void *watch = NULL;
@@ -560,19 +574,20 @@ test_signals(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(vmmiGuestLookup(connect, "guest1", &info, NULL), ==, 0);
     g_assert_cmpint(vmmiCallGuestMonitor(connect, info.uuid, on_event, &record, NULL, &watch, NULL),
                     ==, 0);
-    while (!blocked && g_get_monotonic_time() < deadline) {
-        blocked = blocked_signals();
+    while (!(blocked = a_thread_blocks("fffffffe7ffbfeff")) && g_get_monotonic_time() < deadline)
         g_usleep(1000);
-    }
-    g_assert_cmpstr(blocked, ==, "fffffffe7ffbfeff");
+    g_assert_true(blocked);
     vmmiCallGuestUnmonitor(connect, watch);
 }
 
 int
 main(int argc, char **argv)
 {
-    g_autofree char *run = g_dir_make_tmp("vmmi-test-XXXXXX", NULL);
+    g_autofree char *run = NULL;
 
+    if (argc == 4 && g_str_equal(argv[1], CLIENT))
+        return client_main(argv[2], argv[3]);
+    run = g_dir_make_tmp("vmmi-test-XXXXXX", NULL);
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     g_setenv("VMMI_RUN_DIR", run, TRUE);
