@@ -81,8 +81,8 @@ VMMI_PUBLIC const vmmiError *vmmiPluginGetRefusal(const vmmiPlugin *plugin);
  * of a plugin, and a session of its own that is killed at the end. Waits for its own child only.
  *
  * The description is one JSON object. `name`, `version`, `summary` (strings of one line) and
- * `protocolVersions` (an array of strings such as "0.4.1") are mandatory; `needs` is an array of
- * strings ("postcopy"). `options` is an array of objects with `name`, `type` ("bool", "uint",
+ * `protocolVersions` (an array of strings such as "0.4.1") are mandatory; `needs` and
+ * `features` are arrays of strings ("postcopy"; see vmmiPluginHasFeature()). `options` is an array of objects with `name`, `type` ("bool", "uint",
  * "string", "json") and `meaning`, and if they apply `default` (any value), `minimum` and `maximum`
  * (of "uint"), `choices` (strings, of "string") and `unit`. Where `options` is given, it is
  * complete: another option in the configuration is refused (B1). Other keys are kept.
@@ -96,6 +96,12 @@ VMMI_PUBLIC const char *vmmiPluginGetDescription(const vmmiPlugin *plugin);
 /** Version and one line of text, borrowed; NULL without a description. Since: 0.1 */
 VMMI_PUBLIC const char *vmmiPluginGetVersion(const vmmiPlugin *plugin);
 VMMI_PUBLIC const char *vmmiPluginGetSummary(const vmmiPlugin *plugin);
+/**
+ * Whether the description names a feature: something that a plugin can do besides what every
+ * plugin does, such as "trace", "shadow", "simulate" or "replay". False without a description.
+ * Since: 0.1
+ */
+VMMI_PUBLIC bool vmmiPluginHasFeature(const vmmiPlugin *plugin, const char *feature);
 
 VMMI_END_DECLS
 

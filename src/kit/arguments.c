@@ -83,8 +83,7 @@ vmmiArgumentsParse(int argc, char **argv, vmmiArguments *arguments, vmmiError **
 {
     vmmiArguments parsed = { 0 };
 
-    if (argc == 2 && g_str_equal(argv[1], "--vmmi-describe")) {
-        parsed.describe = true;
+    if (argc == 2 && (parsed.mode = vmmiKitModeFind(argv[1]))) {
         *arguments = parsed;
         return 0;
     }

@@ -5,13 +5,11 @@
 #ifndef VMMI_KIT_ARGUMENTS_H
 #define VMMI_KIT_ARGUMENTS_H
 
-#include <stdbool.h>
-
-#include <libvmmi/vmmi-error.h>
+#include "kit/mode.h"
 
 /* Strings are borrowed from argv. */
 typedef struct {
-    bool describe;                    /* --vmmi-describe; the rest is empty then */
+    const vmmiKitMode *mode;          /* NULL: to migrate; the rest is empty otherwise */
     char uuid[VMMI_UUID_STRING_SIZE]; /* in lower case */
     const char *destination_uri;      /* NULL: "-" was given, only fit for attaching (B12) */
     const char *migrate_uri;          /* NULL: libvirt chooses (B10) */

@@ -18,7 +18,6 @@
 #include "kit/table.h"
 #include "message/message.h"
 #include "util/cleanup.h"
-#include "util/file.h"
 
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_COUNT 2
@@ -350,7 +349,7 @@ set_up(Plugin *plugin, const vmmiPolicy *policy, vmmiError **err)
         vmmiArgumentsParse(plugin->argc, plugin->argv, &plugin->arguments, err) < 0)
         return -1;
     plugin->name = vmmiArgumentsPluginName(plugin->argc, plugin->argv, plugin->policy.name);
-    if (plugin->arguments.describe)
+    if (plugin->arguments.mode)
         return 0;
     signal_fd = vmmiSignalsOpen(err);
     if (signal_fd < 0)
@@ -361,12 +360,15 @@ set_up(Plugin *plugin, const vmmiPolicy *policy, vmmiError **err)
 }
 
 static int
-describe(Plugin *plugin)
+run_mode(Plugin *plugin)
 {
-    g_autofree char *text = vmmiPolicyTableDescribe(&plugin->policy, plugin->name);
-    g_autofree char *line = g_strconcat(text, "\n", NULL);
+    const vmmiKitModeCall call = {
+        .policy = &plugin->policy,
+        .name = plugin->name,
+        .streams = &plugin->streams,
+    };
 
-    return vmmiFileWriteFull(plugin->streams.status_fd, line, strlen(line)) == 0 ? 0 : 1;
+    return vmmiKitModeRun(plugin->arguments.mode, &call);
 }
 
 static void
@@ -402,8 +404,8 @@ vmmiKitMain(int argc, char **argv, const vmmiPolicy *policy, const vmmiKitLimits
 
     if (vmmiStreamsTake(&plugin.streams, NULL) < 0)
         return 1;
-    if (set_up(&plugin, policy, &error) == 0 && plugin.arguments.describe)
-        return describe(&plugin);
+    if (set_up(&plugin, policy, &error) == 0 && plugin.arguments.mode)
+        return run_mode(&plugin);
     status = carry_through(&plugin, error);
     if (leaves_threads(&plugin))
         _exit(status);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "kit/mode.h"
 #include "kit/options.h"
 #include "message/json.h"
 #include "util/cleanup.h"
@@ -99,6 +100,7 @@ vmmiPolicyTableDescribe(const vmmiPolicy *policy, const char *name)
     json_object_set_new(object, "protocolVersions", json_pack("[s]", VMMI_PROTOCOL_VERSION));
     json_object_set_new(object, "summary", json_string(policy->summary));
     json_object_set_new(object, "needs", string_array(policy->needs));
+    json_object_set_new(object, "features", vmmiKitModeFeatures());
     for (const vmmiPolicyOption *option = policy->options; option && option->name; option++)
         json_array_append_new(options, describe_option(option));
     json_object_set_new(object, "options", options);

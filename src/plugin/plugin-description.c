@@ -32,6 +32,7 @@ static const Key description_keys[] = {
     { "protocolVersions", KEY_TEXTS, true },
     { "summary", KEY_TEXT, true },
     { "needs", KEY_TEXTS, false },
+    { "features", KEY_TEXTS, false },
     { "options", KEY_OPTIONS, false },
 };
 

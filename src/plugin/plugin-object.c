@@ -94,3 +94,17 @@ vmmiPluginGetSummary(const vmmiPlugin *plugin)
 {
     return get_string(plugin, "summary");
 }
+
+bool
+vmmiPluginHasFeature(const vmmiPlugin *plugin, const char *feature)
+{
+    const json_t *features = json_object_get(vmmiPluginGetDescriptionObject(plugin), "features");
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (features, i, item) {
+        if (g_strcmp0(json_string_value(item), feature) == 0)
+            return true;
+    }
+    return false;
+}

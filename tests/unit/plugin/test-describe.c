@@ -63,6 +63,8 @@ static const struct {
     { "needs-object", HEAD ", 'needs': {}}", VMMI_ERR_PLUGIN_PROTOCOL, "'needs' must be an array" },
     { "needs-number", HEAD ", 'needs': ['a', 1]}", VMMI_ERR_PLUGIN_PROTOCOL,
       "'needs[1]' must be a string" },
+    { "features-number", HEAD ", 'features': [1]}", VMMI_ERR_PLUGIN_PROTOCOL,
+      "'features[0]' must be a string" },
     { "options-object", HEAD ", 'options': {}}", VMMI_ERR_PLUGIN_PROTOCOL,
       "'options' must be an array" },
     { "option-string", HEAD ", 'options': ['a']}", VMMI_ERR_PLUGIN_PROTOCOL,
@@ -107,7 +109,7 @@ test_text(gconstpointer data)
 
 /* --- the run --- */
 
-#define GOOD "cat <<'END'\n" HEAD "}\nEND\n"
+#define GOOD "cat <<'END'\n" HEAD ", 'features': ['trace']}\nEND\n"
 
 static const struct {
     const char *name, *script;   /* behind "#!/bin/sh" */
@@ -171,6 +173,8 @@ test_run(gconstpointer data)
     if (run_rows[row].answer == 1) {
         g_assert_cmpstr(vmmiPluginGetVersion(plugin), ==, "1");
         g_assert_cmpstr(vmmiPluginGetSummary(plugin), ==, "s");
+        g_assert_true(vmmiPluginHasFeature(plugin, "trace"));
+        g_assert_false(vmmiPluginHasFeature(plugin, "simulate"));
     }
     g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
     unlink(path);
