@@ -247,6 +247,64 @@ beats_since() {
     [ "$(lab beats pause --since "$1" | sed -n 's/^beats=//p')" -gt 20 ]
 }
 
+# telling NAME: the last figures of a guest name a rate.
+telling() {
+    lab figures "$1" --since "$(lab mark)" | grep -q '"rateBefore": [0-9]'
+}
+
+case_figures() {
+    local mark got
+
+    begin
+    guest felt --dirty-rate 20
+    wait_for 30 telling felt || fail "no rate: $(lab figures felt)"
+    mark=$(lab mark)
+    to_destination felt
+    wait_for 20 spoke_there felt || fail "no beat from the destination"
+    got=$(lab figures felt --since "$mark")
+    for part in '"switchoverSilence": {"ms": [0-9]' '"switchover": {"fromMs": [0-9]' '"moves": 1' \
+        '"side": "destination"' '"workLostMs": -\?[0-9]'; do
+        grep -q "$part" <<<"$got" || fail "no $part in $got"
+    done
+    expect_code 2 figures felt --since yesterday
+    expect_code 2 figures felt --switchover 5
+    expect_code 2 figures felt --until
+}
+
+spoke_there() {
+    [ "$(figure "$1" beats_destination)" -ge 20 ]
+}
+
+# delta CONTENT: migrates with xbzrle a guest that writes its pages again several times in each pass. Leaves in TRIED how
+# many pages xbzrle looked at, in WHOLE how many it had to send as they were, in CONSTANT how many had one value only.
+delta() {
+    local stats
+
+    guest "delta-$1" --dirty-rate 100 --pattern cyclic --content "$1"
+    to_destination "delta-$1" --compressed --comp-methods xbzrle --comp-xbzrle-cache 67108864 \
+        --timeout 3 --timeout-suspend
+    stats=$(LC_ALL=C virsh -q -c "$VMMI_LAB_DST" domjobinfo "delta-$1" --completed)
+    TRIED=$(awk '/^Compressed pages:/ { print $3 }' <<<"$stats")
+    WHOLE=$(awk '/^Compression overflows:/ { print $3 }' <<<"$stats")
+    CONSTANT=$(awk '/^Constant pages:/ { print $3 }' <<<"$stats")
+    echo "$1: xbzrle looked at $TRIED pages and sent $WHOLE of them whole; $CONSTANT were constant"
+    lab destroy "delta-$1"
+}
+
+# What a yardstick needs: nothing shrinks a page. xbzrle also leaves out pages that are as they were when last sent;
+# those do not count as whole, so a writer that is starved brings the share down.
+case_contents_shrink() {
+    begin
+    SHAPED=1
+    lab shape 20
+    delta page
+    [ "$TRIED" -gt 1000 ] || fail "xbzrle looked at $TRIED pages only"
+    [ $((WHOLE * 2)) -gt "$TRIED" ] || fail "of $TRIED pages of content 'page' $WHOLE were sent whole"
+    [ "$CONSTANT" -lt $((50 * 256)) ] || fail "$CONSTANT pages were constant, more than the guest has outside its set"
+    delta word
+    [ $((WHOLE * 10)) -lt "$TRIED" ] || fail "of $TRIED pages of content 'word' $WHOLE were sent whole"
+}
+
 case_migrate() {
     begin
     guest move --dirty-rate 20

@@ -2,7 +2,7 @@
 /*
  * main.c: the verbs of vmmi-lab-tool.
  */
-#include "tool.h"
+#include "figures.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,8 @@ static const char usage[] =
     "vmmi-lab-tool ask DIRECTORY COMMAND MS  send a command to the guest, print its answer\n"
     "vmmi-lab-tool gap LOG [SINCE]           print the longest silence, milliseconds\n"
     "vmmi-lab-tool beats LOG [SINCE]         print figures about the beats\n"
+    "vmmi-lab-tool figures LOG [since=US] [until=US] [switchover=US..US] [phase=MS]\n"
+    "                                        print what its user felt, as JSON\n"
     "vmmi-lab-tool reap COMMAND...           run a daemon, and reap what it leaves behind\n"
     "vmmi-lab-tool now                       print CLOCK_MONOTONIC, microseconds\n";
 
@@ -40,6 +42,50 @@ bad_usage(void)
     return 2;
 }
 
+static bool
+parse_figures_word(const char *word, figures_order *order)
+{
+    unsigned long long a, b;
+    char rest;
+
+    if (sscanf(word, "switchover=%llu..%llu%c", &a, &b, &rest) == 2 && a <= b && b > 0) {
+        order->turn_from = a;
+        order->turn_to = b;
+    } else if (sscanf(word, "since=%llu%c", &a, &rest) == 1) {
+        order->since = a;
+    } else if (sscanf(word, "until=%llu%c", &a, &rest) == 1) {
+        order->until = a;
+    } else if (sscanf(word, "phase=%llu%c", &a, &rest) == 1 && a <= 600000) {
+        order->phase = a * 1000;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static int
+tell_figures(char **words)
+{
+    figures_order order = { .path = *words++ };
+    figures_log log;
+    figures f;
+
+    for (; *words; words++) {
+        if (!parse_figures_word(*words, &order))
+            return bad_usage();
+    }
+    if (order.until != 0 && order.until < order.since)
+        return bad_usage();
+    if (figures_read(order.path, &log) < 0) {
+        figures_clear(&log);
+        return 1;
+    }
+    figures_compute(&order, &log, &f);
+    figures_print(&f, stdout);
+    figures_clear(&log);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -60,5 +106,7 @@ main(int argc, char **argv)
         return lab_report_gap(argv[2], since);
     if (strcmp(verb, "beats") == 0)
         return lab_report_beats(argv[2], since);
+    if (strcmp(verb, "figures") == 0)
+        return tell_figures(argv + 2);
     return bad_usage();
 }

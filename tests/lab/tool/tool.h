@@ -3,7 +3,7 @@
  * tool.h: what the files of the lab's collector share.
  *
  * main.c has the verbs, listen.c the process that receives one guest's serial line, log.c
- * what it writes, report.c what is computed from that. Plain libc.
+ * what it writes, report.c and figures.c what is computed from that. Plain libc.
  *
  * The log (serial.log) has one line for each thing, its kind first, then CLOCK_MONOTONIC in
  * microseconds:
