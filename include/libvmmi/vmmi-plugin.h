@@ -81,10 +81,12 @@ VMMI_PUBLIC const vmmiError *vmmiPluginGetRefusal(const vmmiPlugin *plugin);
  * of a plugin, and a session of its own that is killed at the end. Waits for its own child only.
  *
  * The description is one JSON object. `name`, `version`, `summary` (strings of one line) and
- * `protocolVersions` (an array of strings such as "0.4.1") are mandatory; `needs` and
- * `features` are arrays of strings ("postcopy"; see vmmiPluginHasFeature()). `options` is an array of objects with `name`, `type` ("bool", "uint",
- * "string", "json") and `meaning`, and if they apply `default` (any value), `minimum` and `maximum`
- * (of "uint"), `choices` (strings, of "string") and `unit`. Where `options` is given, it is
+ * `protocolVersions` (an array of strings such as "0.4.1") are mandatory; `needs` and `features` are
+ * arrays of strings ("postcopy"; see vmmiPluginHasFeature()). `options` is an array of objects with
+ * `name`, `type` ("bool", "uint", "string", "strings", "json") and `meaning`, and if they apply
+ * `default` (any value), `minimum` and `maximum` (of "uint"), `choices` (strings, of "string" and
+ * the items of "strings"), `topLevel` (true: it may stand beside `policy`, too) and `unit`. Where
+ * `options` is given, it is
  * complete: another option in the configuration is refused (B1). Other keys are kept.
  *
  * Returns: 1 with a description, 0 without, -1 on failure; then the next call asks again.

@@ -22,7 +22,8 @@ typedef enum {
     VMMI_OPTION_BOOL = 0,
     VMMI_OPTION_UINT,
     VMMI_OPTION_STRING,
-    VMMI_OPTION_JSON /* any JSON; the policy reads its text */
+    VMMI_OPTION_JSON,   /* any JSON; the policy reads its text */
+    VMMI_OPTION_STRINGS /* an array of strings, or one string with commas. Since: 0.1 */
 } vmmiPolicyOptionType;
 
 /* An option of a policy: stands in the configuration at `policy.NAME`. A misspelt or impossible one
@@ -32,7 +33,7 @@ typedef struct {
     vmmiPolicyOptionType type;
     const char *default_value;  /* JSON text; NULL: none */
     uint64_t minimum, maximum;  /* of VMMI_OPTION_UINT; both 0: any */
-    const char *const *choices; /* of VMMI_OPTION_STRING; ends with NULL; NULL: any */
+    const char *const *choices; /* of VMMI_OPTION_STRING(S); ends with NULL; NULL: any */
     const char *unit;           /* "ms", "MiB/s"; NULL: none */
     const char *meaning;        /* one sentence */
 } vmmiPolicyOption;
@@ -95,6 +96,11 @@ typedef struct {
     /** Optional. Frees what the state holds; runs exactly once, also when configure failed. */
     void (*clear)(void *state);
 
+    /* Optional. Names of options that may also stand at the top level of the configuration, beside
+     * `policy` (B1); ends with NULL. For the keys of configurations that are older than the library.
+     * An option in both places is an error. Since: 0.1 */
+    const char *const *top_level;
+
     /* New members go here, last, with a Since line and a row in tests/abi. */
 } vmmiPolicy;
 
@@ -110,6 +116,9 @@ VMMI_PUBLIC bool vmmiPolicyConfigGetString(const vmmiPolicyConfig *config, const
                                            const char **value);
 VMMI_PUBLIC bool vmmiPolicyConfigGetJson(const vmmiPolicyConfig *config, const char *name,
                                          const char **value);
+/** @values: (out): borrowed, ends with NULL, without what was there twice. Since: 0.1 */
+VMMI_PUBLIC bool vmmiPolicyConfigGetStrings(const vmmiPolicyConfig *config, const char *name,
+                                            const char *const **values);
 
 /* Start flags by libvirt's name in lower case ("postcopy"). A fixed one stays as it is. */
 VMMI_PUBLIC bool vmmiPolicyStartHasFlag(const vmmiPolicyStart *start, const char *flag);
@@ -117,6 +126,10 @@ VMMI_PUBLIC bool vmmiPolicyStartHasFlag(const vmmiPolicyStart *start, const char
 VMMI_PUBLIC bool vmmiPolicyStartSetFlag(vmmiPolicyStart *start, const char *flag, bool on);
 /** Sets a typed parameter unless the user named it. Returns: whether it was set. Since: 0.1 */
 VMMI_PUBLIC bool vmmiPolicyStartSetUInt(vmmiPolicyStart *start, const char *param, uint64_t value);
+/** The same for a parameter that is a string, or a list of strings ("compression"), of which this
+ * is the only one. Since: 0.1 */
+VMMI_PUBLIC bool vmmiPolicyStartSetString(vmmiPolicyStart *start, const char *param,
+                                          const char *value);
 
 /* Actions. @reason is one sentence with figures; it goes to status, completion and journal. Each
  * returns the id under which the result comes back as VMMI_POLICY_ACTION; actions are carried out

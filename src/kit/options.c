@@ -17,10 +17,11 @@ struct vmmiPolicyConfig {
     const vmmiPolicyOption *options; /* may be NULL */
     json_t *values;                  /* name to value */
     GHashTable *texts;               /* JSON options: name to text */
+    GHashTable *lists;               /* options of strings: name to GStrv */
 };
 
-static const char *const type_names[] = { "bool", "uint", "string", "json" };
-VMMI_ENUM_IMPL(vmmiOptionType, vmmiPolicyOptionType, VMMI_OPTION_JSON + 1, type_names);
+static const char *const type_names[] = { "bool", "uint", "string", "json", "strings" };
+VMMI_ENUM_IMPL(vmmiOptionType, vmmiPolicyOptionType, VMMI_OPTION_STRINGS + 1, type_names);
 
 static const vmmiPolicyOption *
 find_option(const vmmiPolicyOption *options, const char *name)
@@ -63,15 +64,38 @@ check_string(const vmmiPolicyOption *option, const json_t *value, vmmiError **er
     if (!json_is_string(value))
         return vmmiErrorSet(err, VMMI_ERR_OPTION, "option '%s' must be a string, got %s",
                             option->name, vmmiJsonTypeName(value));
-    if (!option->choices)
+    if (!option->choices || g_strv_contains(option->choices, json_string_value(value)))
         return 0;
-    for (size_t i = 0; option->choices[i]; i++) {
-        if (g_str_equal(option->choices[i], json_string_value(value)))
-            return 0;
-    }
     list = g_strjoinv(", ", (char **)option->choices);
     return vmmiErrorSet(err, VMMI_ERR_OPTION, "option '%s' must be one of %s, got '%.100s'",
                         option->name, list, json_string_value(value));
+}
+
+static int
+check_strings(const vmmiPolicyOption *option, const json_t *value, vmmiError **err)
+{
+    g_autoptr(json_t) items = vmmiJsonSplitList(value);
+    g_autofree char *list = NULL;
+    const json_t *item;
+    size_t i;
+
+    if (!items)
+        return vmmiErrorSet(err, VMMI_ERR_OPTION,
+                            "option '%s' must be an array of strings, or a string with commas, "
+                            "got %s",
+                            option->name, vmmiJsonTypeName(value));
+    json_array_foreach (items, i, item) {
+        const char *text = json_string_value(item);
+
+        if (text && *text && (!option->choices || g_strv_contains(option->choices, text)))
+            continue;
+        list = option->choices ? g_strjoinv(", ", (char **)option->choices) : NULL;
+        return vmmiErrorSet(err, VMMI_ERR_OPTION, "option '%s': item %zu must be %s%s, got %s%.100s%s",
+                            option->name, i + 1, list ? "one of " : "a string, not empty",
+                            list ? list : "", text ? "'" : "", text ? text : vmmiJsonTypeName(item),
+                            text ? "'" : "");
+    }
+    return 0;
 }
 
 static int
@@ -89,6 +113,8 @@ check_value(const vmmiPolicyOption *option, const json_t *value, vmmiError **err
         return check_string(option, value, err);
     case VMMI_OPTION_JSON:
         return 0;
+    case VMMI_OPTION_STRINGS:
+        return check_strings(option, value, err);
     default:
         return vmmiErrorSet(err, VMMI_ERR_INTERNAL, "option '%s' has the unknown type %d",
                             option->name, (int)option->type);
@@ -135,6 +161,25 @@ vmmiOptionTableCheck(const vmmiPolicyOption *options, vmmiError **err)
     return 0;
 }
 
+int
+vmmiOptionTopLevelCheck(const vmmiPolicyOption *options, const char *const *top_level,
+                        vmmiError **err)
+{
+    static const char *const taken[] = { "connection", "connectionCredentials", "logFilePath",
+                                         "migration",  "policy",                "verbose",
+                                         NULL };
+
+    for (; top_level && *top_level; top_level++) {
+        if (!find_option(options, *top_level))
+            return vmmiErrorSet(err, VMMI_ERR_INTERNAL, "top-level option '%s' is no option",
+                                *top_level);
+        if (g_strv_contains(taken, *top_level))
+            return vmmiErrorSet(err, VMMI_ERR_INTERNAL,
+                                "top-level option '%s' has the name of another key", *top_level);
+    }
+    return 0;
+}
+
 static int
 refuse_unknown(const vmmiPolicyOption *options, const char *key, vmmiError **err)
 {
@@ -177,6 +222,25 @@ read_given(vmmiPolicyConfig *config, const json_t *given, char **bad_key, vmmiEr
     return 0;
 }
 
+static char **
+list_of(const json_t *value)
+{
+    g_autoptr(json_t) items = vmmiJsonSplitList(value);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (items, i, item) {
+        const char *text = json_string_value(item);
+
+        if (!g_ptr_array_find_with_equal_func(list, text, g_str_equal, NULL))
+            g_ptr_array_add(list, g_strdup(text));
+    }
+    g_ptr_array_add(list, NULL);
+    g_ptr_array_set_free_func(list, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&list), FALSE);
+}
+
 static int
 fill(vmmiPolicyConfig *config, const json_t *given, char **bad_key, vmmiError **err)
 {
@@ -195,6 +259,8 @@ fill(vmmiPolicyConfig *config, const json_t *given, char **bad_key, vmmiError **
 
         if (value && option->type == VMMI_OPTION_JSON)
             g_hash_table_insert(config->texts, (gpointer)option->name, vmmiJsonWrite(value, false));
+        if (value && option->type == VMMI_OPTION_STRINGS)
+            g_hash_table_insert(config->lists, (gpointer)option->name, list_of(value));
     }
     return 0;
 }
@@ -209,6 +275,7 @@ vmmiPolicyConfigNew(const vmmiPolicyOption *options, const json_t *given, char *
     config->options = options;
     config->values = json_object();
     config->texts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    config->lists = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_strfreev);
     if (fill(config, given, bad_key, err) < 0)
         return NULL;
     return g_steal_pointer(&config);
@@ -221,6 +288,7 @@ vmmiPolicyConfigFree(vmmiPolicyConfig *config)
         return;
     json_decref(config->values);
     g_hash_table_unref(config->texts);
+    g_hash_table_unref(config->lists);
     g_free(config);
 }
 
@@ -269,4 +337,42 @@ vmmiPolicyConfigGetJson(const vmmiPolicyConfig *config, const char *name, const 
         return false;
     *value = g_hash_table_lookup(config->texts, name);
     return true;
+}
+
+bool
+vmmiPolicyConfigGetStrings(const vmmiPolicyConfig *config, const char *name,
+                           const char *const **values)
+{
+    if (!get(config, name, VMMI_OPTION_STRINGS))
+        return false;
+    *values = g_hash_table_lookup(config->lists, name);
+    return true;
+}
+
+json_t *
+vmmiOptionsGather(const char *const *top_level, const json_t *content, char **bad_key,
+                  vmmiError **err)
+{
+    const json_t *given = json_object_get(content, "policy");
+    json_t *policy = json_is_object(given) ? json_copy((json_t *)given)
+                                           : json_incref((json_t *)given);
+
+    *bad_key = NULL;
+    for (; top_level && *top_level; top_level++) {
+        json_t *value = json_object_get(content, *top_level);
+
+        if (!value || (policy && !json_is_object(policy)))
+            continue;
+        if (json_object_get(policy, *top_level)) {
+            vmmiErrorSet(err, VMMI_ERR_OPTION,
+                         "option '%s' is given twice: at the top level and in 'policy'", *top_level);
+            *bad_key = g_strdup(*top_level);
+            json_decref(policy);
+            return NULL;
+        }
+        if (!policy)
+            policy = json_object();
+        json_object_set(policy, *top_level, value);
+    }
+    return policy;
 }

@@ -87,7 +87,11 @@ read_configuration(Plugin *plugin, vmmiError **err)
 static int
 place_option(const Plugin *plugin, const char *key, const vmmiError *mistake, vmmiError **err)
 {
-    g_autofree char *path = key ? g_strconcat("policy.", key, NULL) : g_strdup("policy");
+    const json_t *content = vmmiMessageContent(plugin->config.message);
+    bool beside = key && json_object_get(content, key) &&
+                  !json_object_get(json_object_get(content, "policy"), key);
+    g_autofree char *path = beside ? g_strdup(key)
+                                   : g_strdup_printf("policy%s%s", key ? "." : "", key ? key : "");
 
     return vmmiMessageRaiseAt(plugin->config.message, path, true, err, vmmiErrorGetCode(mistake),
                               "%s", vmmiErrorGetMessage(mistake));
@@ -98,6 +102,7 @@ apply_configuration(Plugin *plugin, vmmiError **err)
 {
     const json_t *content = vmmiMessageContent(plugin->config.message);
     g_autoptr(vmmiError) mistake = NULL;
+    g_autoptr(json_t) given = NULL;
     g_autofree char *bad_key = NULL;
 
     if (plugin->config.log_file && vmmiStreamsLogTo(plugin->config.log_file, err) < 0)
@@ -105,8 +110,9 @@ apply_configuration(Plugin *plugin, vmmiError **err)
     plugin->run->silent = plugin->config.silent;
     plugin->run->ready = true;
     plugin->run->migration = json_object_get(content, "migration");
-    plugin->options = vmmiPolicyConfigNew(plugin->policy.options,
-                                          json_object_get(content, "policy"), &bad_key, &mistake);
+    given = vmmiOptionsGather(plugin->policy.top_level, content, &bad_key, &mistake);
+    if (!mistake)
+        plugin->options = vmmiPolicyConfigNew(plugin->policy.options, given, &bad_key, &mistake);
     if (!plugin->options)
         return place_option(plugin, bad_key, mistake, err);
     if (vmmiEngineConfigure(plugin->engine, plugin->options, err) < 0)

@@ -85,6 +85,19 @@ vmmiPolicyStartSetUInt(vmmiPolicyStart *start, const char *param, uint64_t value
     return json_object_set_new(start->params, param, json_integer((json_int_t)value)) == 0;
 }
 
+bool
+vmmiPolicyStartSetString(vmmiPolicyStart *start, const char *param, const char *value)
+{
+    json_t *text = value ? json_string(value) : NULL;
+
+    if (!text || !param || !*param ||
+        json_object_get(json_object_get(start->migration, "params"), param)) {
+        json_decref(text);
+        return false;
+    }
+    return json_object_set_new(start->params, param, text) == 0;
+}
+
 static void
 add_flags(const vmmiPolicyStart *start, json_t *flags)
 {

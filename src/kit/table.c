@@ -49,7 +49,8 @@ vmmiPolicyTableCopy(const vmmiPolicy *given, vmmiPolicy *copy, vmmiError **err)
         return vmmiErrorSet(err, VMMI_ERR_INTERNAL,
                             "policy '%s' wants %zu bytes of state, the limit is %d", policy.name,
                             policy.state_size, MAX_STATE_BYTES);
-    if (vmmiOptionTableCheck(policy.options, err) < 0)
+    if (vmmiOptionTableCheck(policy.options, err) < 0 ||
+        vmmiOptionTopLevelCheck(policy.options, policy.top_level, err) < 0)
         return vmmiErrorPrefix(err, "policy '%s'", policy.name);
     *copy = policy;
     return 0;
@@ -66,7 +67,7 @@ string_array(const char *const *strings)
 }
 
 static json_t *
-describe_option(const vmmiPolicyOption *option)
+describe_option(const vmmiPolicyOption *option, const char *const *top_level)
 {
     json_t *object = json_object();
 
@@ -81,8 +82,11 @@ describe_option(const vmmiPolicyOption *option)
         if (option->maximum)
             json_object_set_new(object, "maximum", json_integer((json_int_t)option->maximum));
     }
-    if (option->type == VMMI_OPTION_STRING && option->choices)
+    if ((option->type == VMMI_OPTION_STRING || option->type == VMMI_OPTION_STRINGS) &&
+        option->choices)
         json_object_set_new(object, "choices", string_array(option->choices));
+    if (top_level && g_strv_contains(top_level, option->name))
+        json_object_set_new(object, "topLevel", json_true());
     if (option->unit)
         json_object_set_new(object, "unit", json_string(option->unit));
     json_object_set_new(object, "meaning", json_string(option->meaning));
@@ -102,7 +106,7 @@ vmmiPolicyTableDescribe(const vmmiPolicy *policy, const char *name)
     json_object_set_new(object, "needs", string_array(policy->needs));
     json_object_set_new(object, "features", vmmiKitModeFeatures());
     for (const vmmiPolicyOption *option = policy->options; option && option->name; option++)
-        json_array_append_new(options, describe_option(option));
+        json_array_append_new(options, describe_option(option, policy->top_level));
     json_object_set_new(object, "options", options);
     return vmmiJsonWrite(object, false);
 }

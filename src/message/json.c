@@ -340,3 +340,20 @@ vmmiJsonGetBool(const json_t *object, const char *key, bool *value)
     *value = json_is_true(found);
     return true;
 }
+
+json_t *
+vmmiJsonSplitList(const json_t *value)
+{
+    g_auto(GStrv) parts = NULL;
+    json_t *list;
+
+    if (json_is_array(value))
+        return json_incref((json_t *)value);
+    if (!json_is_string(value))
+        return NULL;
+    parts = g_strsplit(json_string_value(value), ",", -1);
+    list = json_array();
+    for (size_t i = 0; parts[i]; i++)
+        json_array_append_new(list, json_string(g_strstrip(parts[i])));
+    return list;
+}

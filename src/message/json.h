@@ -45,4 +45,8 @@ bool vmmiJsonGetString(const json_t *object, const char *key, const char **value
 bool vmmiJsonGetUInt(const json_t *object, const char *key, uint64_t *value);
 bool vmmiJsonGetBool(const json_t *object, const char *key, bool *value);
 
+/* A list of words: an array as it is, or a string split at its commas, of "" nothing. A new
+ * reference; NULL: @value is neither. Items are not checked. */
+json_t *vmmiJsonSplitList(const json_t *value);
+
 #endif

@@ -40,6 +40,9 @@ const vmmiKnownKey vmmiConfigurationKeys[] = {
     { .path = "migration.replace", .type = VMMI_KEY_BOOL },
     { .path = "migration.keepSource", .type = VMMI_KEY_BOOL },
     { .path = "policy", .type = VMMI_KEY_OBJECT },
+    /* Older than `policy`: the plugin "schedule" has these two beside it (B1). */
+    { .path = "schedule", .type = VMMI_KEY_ANY },
+    { .path = "monitorInterval", .type = VMMI_KEY_ANY },
     { .path = NULL },
 };
 

@@ -26,6 +26,7 @@
 typedef struct {
     json_t *content;
     json_t *origins;
+    const json_t *description;    /* the plugin's, borrowed; NULL: none */
     const char *connection_uri;   /* NULL: any */
     const json_t *record;         /* of a migration that runs, borrowed; NULL: none runs */
     bool in_flight;               /* settings come too late for some things */
@@ -83,8 +84,10 @@ note_origins(json_t *origins, const json_t *base, const json_t *over, const char
 }
 
 static int
-lay_on(Merge *merge, const json_t *over, const char *origin, vmmiError **err)
+lay_on(Merge *merge, json_t *over, const char *origin, vmmiError **err)
 {
+    if (vmmiConfigLiftOptions(merge->description, over, err) < 0)
+        return vmmiErrorPrefix(err, "%s", origin);
     note_origins(merge->origins, merge->content, over, "", origin);
     return vmmiConfigurationMerge(merge->content, over, err);
 }
@@ -309,7 +312,8 @@ vmmiConfigMerge(const vmmiPlugin *plugin, const char *connection_uri, const char
                 const char *const *settings, vmmiMessage **ret_message, json_t **ret_origins,
                 vmmiError **err)
 {
-    g_auto(Merge) merge = { json_object(), json_object(), connection_uri, NULL, false };
+    g_auto(Merge) merge = { json_object(), json_object(), plugin->description,
+                            connection_uri, NULL,          false };
 
     if (lay_defaults(&merge, err) < 0 || lay_file(&merge, plugin->name, err) < 0 ||
         lay_caller(&merge, caller_json, err) < 0 || lay_settings(&merge, settings, err) < 0)
@@ -322,7 +326,8 @@ vmmiConfigMergeRecord(const vmmiPlugin *plugin, const char *connection_uri, cons
                       bool whole, const char *caller_json, const char *const *settings,
                       vmmiMessage **ret_message, json_t **ret_origins, vmmiError **err)
 {
-    g_auto(Merge) merge = { json_object(), json_object(), connection_uri, record, true };
+    g_auto(Merge) merge = { json_object(), json_object(), plugin->description,
+                            connection_uri, record,        true };
     const char *recorded = json_string_value(json_object_get(record, "connection"));
 
     /* The same guests, perhaps by another way: the plugin's way is known to work. */

@@ -67,4 +67,11 @@ int vmmiConfigMergeRecord(const vmmiPlugin *plugin, const char *connection_uri,
 int vmmiConfigCheckOptions(const char *plugin_name, const json_t *description, const json_t *policy,
                            const json_t *origins, vmmiError **err);
 
+/*
+ * Moves the options that may stand at the top level of a configuration into its `policy`, of one
+ * layer before it is laid on others: so that a later layer's option counts wherever each of them has
+ * it. @description may be NULL. Returns 0, or -1 with VMMI_ERR_OPTION for an option in both places.
+ */
+int vmmiConfigLiftOptions(const json_t *description, json_t *content, vmmiError **err);
+
 #endif

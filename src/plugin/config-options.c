@@ -120,6 +120,23 @@ check_string(const Option *option, const json_t *known)
 }
 
 static int
+check_strings(const Option *option, const json_t *known)
+{
+    g_autoptr(json_t) items = vmmiJsonSplitList(option->value);
+    Option one = *option;
+    size_t i;
+
+    if (!items)
+        return refuse(option, "must be an array of strings, or a string with commas, got %s",
+                      vmmiJsonTypeName(option->value));
+    json_array_foreach (items, i, one.value) {
+        if (check_string(&one, known) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
 check_option(const Option *option, const json_t *options)
 {
     const json_t *known = find_option(options, option->name);
@@ -132,6 +149,8 @@ check_option(const Option *option, const json_t *options)
                                                            vmmiJsonTypeName(option->value));
     if (g_str_equal(type, "uint"))
         return check_uint(option, known);
+    if (g_str_equal(type, "strings"))
+        return check_strings(option, known);
     return g_str_equal(type, "string") ? check_string(option, known) : 0;
 }
 
@@ -151,6 +170,33 @@ find_origin(const json_t *origins, const char *name)
             return json_string_value(value);
     }
     return NULL;
+}
+
+int
+vmmiConfigLiftOptions(const json_t *description, json_t *content, vmmiError **err)
+{
+    const json_t *option;
+    size_t i;
+
+    json_array_foreach (json_object_get(description, "options"), i, option) {
+        const char *name = json_string_value(json_object_get(option, "name"));
+        json_t *value = json_object_get(content, name), *policy = json_object_get(content, "policy");
+
+        if (!value || !json_is_true(json_object_get(option, "topLevel")) ||
+            (policy && !json_is_object(policy)))
+            continue;
+        if (json_object_get(policy, name))
+            return vmmiErrorSet(err, VMMI_ERR_OPTION,
+                                "option '%s' is given twice: at the top level and in 'policy'",
+                                name);
+        if (!policy) {
+            policy = json_object();
+            json_object_set_new(content, "policy", policy);
+        }
+        json_object_set(policy, name, value);
+        json_object_del(content, name);
+    }
+    return 0;
 }
 
 int

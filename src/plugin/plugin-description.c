@@ -16,6 +16,7 @@ typedef enum {
     KEY_TEXT,       /* a string of one printable line */
     KEY_TEXTS,      /* an array of such strings */
     KEY_UINT,
+    KEY_BOOL,
     KEY_ANY,
     KEY_OPTIONS
 } KeyType;
@@ -43,11 +44,12 @@ static const Key option_keys[] = {
     { "minimum", KEY_UINT, false },
     { "maximum", KEY_UINT, false },
     { "choices", KEY_TEXTS, false },
+    { "topLevel", KEY_BOOL, false },
     { "unit", KEY_TEXT, false },
     { "meaning", KEY_TEXT, true },
 };
 
-static const char *const option_types[] = { "bool", "uint", "string", "json", NULL };
+static const char *const option_types[] = { "bool", "uint", "string", "json", "strings", NULL };
 
 static int
 check_text(const json_t *value, const char *place, vmmiError **err)
@@ -97,6 +99,15 @@ check_uint(const json_t *value, const char *place, vmmiError **err)
                         place);
 }
 
+static int
+check_bool(const json_t *value, const char *place, vmmiError **err)
+{
+    if (json_is_boolean(value))
+        return 0;
+    return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL, "'%s' must be true or false, got %s", place,
+                        vmmiJsonTypeName(value));
+}
+
 static int check_options(const json_t *value, const char *place, vmmiError **err);
 
 static int
@@ -106,6 +117,7 @@ check_value(const json_t *value, KeyType type, const char *place, vmmiError **er
     case KEY_TEXT: return check_text(value, place, err);
     case KEY_TEXTS: return check_texts(value, place, err);
     case KEY_UINT: return check_uint(value, place, err);
+    case KEY_BOOL: return check_bool(value, place, err);
     case KEY_OPTIONS: return check_options(value, place, err);
     case KEY_ANY: break;
     }
@@ -143,7 +155,7 @@ check_option(const json_t *option, const char *place, GHashTable *seen, vmmiErro
     type = json_string_value(json_object_get(option, "type"));
     if (!g_strv_contains(option_types, type))
         return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL,
-                            "'%s.type' must be bool, uint, string or json, got '%s'", place, type);
+                            "'%s.type' must be bool, uint, string, strings or json, got '%s'", place, type);
     if (!g_hash_table_add(seen, (gpointer)name))
         return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL, "'%s.name' is '%s' for a second time",
                             place, name);

@@ -242,11 +242,13 @@ test_start(void)
     g_assert_false(vmmiPolicyStartHasFlag(start, "compressed"));
     g_assert_false(vmmiPolicyStartSetUInt(start, "bandwidth", 9));
     g_assert_true(vmmiPolicyStartSetUInt(start, "bandwidth.postcopy", 9));
+    g_assert_false(vmmiPolicyStartSetString(start, "bandwidth", "much"));
+    g_assert_true(vmmiPolicyStartSetString(start, "compression", "xbzrle"));
     result = vmmiPolicyStartGetMigration(start);
     text = json_dumps(result, JSON_SORT_KEYS | JSON_COMPACT);
     g_assert_cmpstr(text, ==,
                     "{\"flags\":[\"live\",\"no-auto_converge\",\"postcopy\"],"
-                    "\"params\":{\"bandwidth\":5,\"bandwidth.postcopy\":9}}");
+                    "\"params\":{\"bandwidth\":5,\"bandwidth.postcopy\":9,\"compression\":\"xbzrle\"}}");
 }
 
 static void
@@ -274,6 +276,12 @@ static const vmmiPolicyOption out_of_range[] = {
     { .name = "x", .type = VMMI_OPTION_UINT, .default_value = "5", .maximum = 4, .meaning = "one" },
     { .name = NULL },
 };
+static const vmmiPolicyOption verbose[] = {
+    { .name = "verbose", .meaning = "taken" },
+    { .name = NULL },
+};
+static const char *const stranger[] = { "stranger", NULL };
+static const char *const taken[] = { "verbose", NULL };
 #define NAMED .name = "n", .version = "1", .summary = "s"
 static const struct {
     const char *name;
@@ -289,6 +297,12 @@ static const struct {
     { "no-summary", { VMMI_POLICY_INIT, .name = "n", .version = "1" }, "lacks .summary" },
     { "huge-state", { VMMI_POLICY_INIT, NAMED, .state_size = (size_t)1 << 40 }, "bytes of state" },
     { "option-twice", { VMMI_POLICY_INIT, NAMED, .options = twice }, "'x' is there twice" },
+    { "top-level-no-option",
+      { VMMI_POLICY_INIT, NAMED, .top_level = stranger },
+      "'stranger' is no option" },
+    { "top-level-taken",
+      { VMMI_POLICY_INIT, NAMED, .options = verbose, .top_level = taken },
+      "'verbose' has the name of another key" },
     { "option-no-meaning",
       { VMMI_POLICY_INIT, NAMED, .options = no_meaning },
       "lacks its meaning" },

@@ -275,6 +275,9 @@ static const char description[] =
     "{'name': 'eager', 'type': 'bool', 'meaning': 'm'},"
     "{'name': 'mood', 'type': 'string', 'choices': ['calm', 'hasty'], 'meaning': 'm'},"
     "{'name': 'label', 'type': 'string', 'meaning': 'm'},"
+    "{'name': 'ways', 'type': 'strings', 'choices': ['foot', 'boat'], 'meaning': 'm'},"
+    "{'name': 'words', 'type': 'strings', 'meaning': 'm'},"
+    "{'name': 'old', 'type': 'uint', 'maximum': 9, 'topLevel': true, 'meaning': 'm'},"
     "{'name': 'steps', 'type': 'json', 'meaning': 'm'}]}";
 
 static const struct {
@@ -287,6 +290,13 @@ static const struct {
     { "text", description, "label=anything", NULL },
     { "json-array", description, "steps=[1]", NULL },
     { "json-object", description, "steps={\"a\": {}}", NULL },
+    { "strings-array", description, "ways=[\"boat\"]", NULL },
+    { "strings-text", description, "ways=boat, foot", NULL },
+    { "strings-none", description, "ways=", NULL },
+    { "strings-any", description, "words=a,b", NULL },
+    { "strings-choice", description, "ways=boat,swim", "must be one of foot, boat, got 'swim'" },
+    { "strings-item", description, "ways=[1]", "must be a string, got an integer" },
+    { "strings-number", description, "ways=5", "an array of strings, or a string with commas, got" },
     { "no-options-key", "{}", "anything=1", NULL },
     { "no-description", NULL, "anything=1", NULL },
     { "misspelt", description, "downtimeSofMs=1",
@@ -331,6 +341,61 @@ test_option(gconstpointer data)
                     option_rows[row].needle ? VMMI_ERR_OPTION : VMMI_ERR_OK);
     if (option_rows[row].needle && !strstr(vmmiErrorGetMessage(error), option_rows[row].needle))
         g_assert_cmpstr(vmmiErrorGetMessage(error), ==, option_rows[row].needle);
+}
+
+/* --- options that older configurations have at the top level --- */
+
+static const struct {
+    const char *name, *file, *caller, *setting;
+    const char *content; /* NULL: refused */
+    const char *needle;  /* in the origins, or in the error */
+} top_rows[] = {
+    { "file", MESSAGE("{'old': 3}"), NULL, NULL, "{'old':3}", "'policy.old':'FILE'" },
+    { "caller-over-file", MESSAGE("{'old': 3}"), "{'old': 4}", NULL, "{'old':4}",
+      "'policy.old':'caller'" },
+    { "policy-over-top", MESSAGE("{'old': 3}"), "{'policy': {'old': 5}}", NULL, "{'old':5}",
+      "'policy.old':'caller'" },
+    { "top-over-policy", MESSAGE("{'policy': {'old': 5, 'eager': true}}"), "{'old': 4}", NULL,
+      "{'eager':true,'old':4}", "'policy.old':'caller'" },
+    { "setting-over-top", NULL, "{'old': 3}", "old=6", "{'old':6}", "'policy.old':'--set'" },
+    { "twice", NULL, "{'old': 3, 'policy': {'old': 3}}", NULL, NULL,
+      "option 'old' is given twice: at the top level and in 'policy'" },
+    { "too-large", NULL, "{'old': 10}", NULL, NULL, "(from caller) must be 0..9, got 10" },
+    { "not-this-one", NULL, "{'eager': 10}", NULL, "null", "'eager':'caller'" },
+};
+
+static void
+test_top_level(gconstpointer data)
+{
+    size_t row = GPOINTER_TO_SIZE(data);
+    const char *const settings[] = { top_rows[row].setting, NULL };
+    g_autofree char *path = set_file(top_rows[row].file);
+    g_autofree char *caller = top_rows[row].caller ? unquote(top_rows[row].caller, "") : NULL;
+    g_autofree char *known = unquote(description, "");
+    g_autofree char *file = g_strdup_printf("'%s'", path);
+    g_autofree char *needle = top_rows[row].content ? unquote(top_rows[row].needle, file)
+                                                    : g_strdup(top_rows[row].needle);
+    g_autofree char *wanted = NULL, *got = NULL, *shown = NULL;
+    g_autoptr(vmmiPlugin) plugin = vmmiPluginNew("touri", "/x/touri", NULL);
+    g_autoptr(vmmiMessage) message = NULL;
+    g_autoptr(json_t) origins = NULL;
+    g_autoptr(vmmiError) error = NULL;
+
+    plugin->description = vmmiJsonParse(known, strlen(known), NULL, NULL);
+    vmmiConfigMerge(plugin, NULL, caller, settings, &message, &origins, &error);
+    remove(path);
+    g_assert_cmpint(vmmiErrorGetCode(error), ==,
+                    top_rows[row].content ? VMMI_ERR_OK : VMMI_ERR_OPTION);
+    shown = message ? json_dumps(origins, JSON_COMPACT) : g_strdup(vmmiErrorGetMessage(error));
+    if (!strstr(shown, needle))
+        g_assert_cmpstr(shown, ==, needle);
+    if (!message || !top_rows[row].content)
+        return;
+    wanted = unquote(top_rows[row].content, "");
+    got = json_dumps(json_object_get(vmmiMessageContent(message), "policy"),
+                     JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    g_assert_cmpstr(got ? got : "null", ==, wanted);
+    g_assert_null(json_object_get(vmmiMessageContent(message), "old"));
 }
 
 /* --- of a migration that runs --- */
@@ -465,6 +530,7 @@ main(int argc, char **argv)
     ADD_ROWS("/config/refused/", refused_rows, test_refused);
     ADD_ROWS("/config/unreadable/", unreadable_rows, test_unreadable);
     ADD_ROWS("/config/option/", option_rows, test_option);
+    ADD_ROWS("/config/top-level/", top_rows, test_top_level);
     ADD_ROWS("/config/running/", running_rows, test_running);
     g_test_add_func("/config/default-path", test_default_path);
     failed = g_test_run();
