@@ -28,22 +28,29 @@
 
 #include "interpose.h"
 
+/*
+ * How each begins: looks up @real, the one that is stood in for, and gives @failed with errno when the
+ * call is to go wrong. Leaves `piece`: the call is to do less than asked for.
+ */
+#define INTERPOSE(real, symbol, name, failed) \
+    bool piece = false; \
+    int failure = interpose(name, &piece); \
+\
+    (void)piece; \
+    if (!(real)) \
+        *(void **)&(real) = dlsym(RTLD_NEXT, symbol); \
+    if (failure) { \
+        errno = failure; \
+        return failed; \
+    }
+
 /* A function that fails with -1 and errno. */
 #define CALL_AS(type, symbol, name, list, arguments) \
     type symbol list; \
     type symbol list \
     { \
         static type(*real) list; \
-        bool piece = false; \
-        int failure = interpose(#name, &piece); \
-\
-        (void)piece; \
-        if (!real) \
-            *(void **)&real = dlsym(RTLD_NEXT, #symbol); \
-        if (failure) { \
-            errno = failure; \
-            return (type)-1; \
-        } \
+        INTERPOSE(real, #symbol, #name, (type)-1) \
         return real arguments; \
     }
 #define CALL(type, name, list, arguments) CALL_AS(type, name, name, list, arguments)
@@ -54,15 +61,7 @@
     ssize_t symbol list \
     { \
         static ssize_t(*real) list; \
-        bool piece = false; \
-        int failure = interpose(#name, &piece); \
-\
-        if (!real) \
-            *(void **)&real = dlsym(RTLD_NEXT, #symbol); \
-        if (failure) { \
-            errno = failure; \
-            return -1; \
-        } \
+        INTERPOSE(real, #symbol, #name, -1) \
         if (piece && size > 1 && interpose_is_stream(fd)) \
             size = 1; \
         return real arguments; \
@@ -82,15 +81,8 @@ ssize_t
 send(int fd, const void *data, size_t size, int flags)
 {
     static ssize_t (*real)(int, const void *, size_t, int);
-    bool piece = false;
-    int failure = interpose("send", &piece);
+    INTERPOSE(real, "send", "send", -1)
 
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "send");
-    if (failure) {
-        errno = failure;
-        return -1;
-    }
     if (piece && size > 1 && interpose_is_stream(fd))
         size--;
     return real(fd, data, size, flags);
@@ -170,93 +162,60 @@ CALL(ssize_t, process_vm_readv,
         va_end(rest); \
     }
 
-#define OPEN_AS(symbol) \
-    int symbol(const char *path, int flags, ...); \
-    int symbol(const char *path, int flags, ...) \
+#define OPEN_AS(symbol, name, real_list, list, arguments) \
+    int symbol list; \
+    int symbol list \
     { \
-        static int (*real)(const char *, int, ...); \
-        bool piece = false; \
-        int failure = interpose("open", &piece); \
+        static int(*real) real_list; \
         mode_t mode = 0; \
-\
+        INTERPOSE(real, #symbol, #name, -1) \
         WITH_MODE(flags, mode) \
-        if (!real) \
-            *(void **)&real = dlsym(RTLD_NEXT, #symbol); \
-        if (failure) { \
-            errno = failure; \
-            return -1; \
-        } \
-        return real(path, flags, mode); \
+        return real arguments; \
     }
-OPEN_AS(open)
-OPEN_AS(open64)
+#define OPEN(symbol) \
+    OPEN_AS(symbol, open, (const char *, int, ...), (const char *path, int flags, ...), \
+            (path, flags, mode))
+#define OPENAT(symbol) \
+    OPEN_AS(symbol, openat, (int, const char *, int, ...), \
+            (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
+OPEN(open)
+OPEN(open64)
+OPENAT(openat)
+OPENAT(openat64)
 
-#define OPENAT_AS(symbol) \
-    int symbol(int fd, const char *path, int flags, ...); \
-    int symbol(int fd, const char *path, int flags, ...) \
+/* What follows @last; as many registers, read or not. */
+#define REST(last, type, values) \
     { \
-        static int (*real)(int, const char *, int, ...); \
-        bool piece = false; \
-        int failure = interpose("openat", &piece); \
-        mode_t mode = 0; \
+        va_list rest; \
 \
-        WITH_MODE(flags, mode) \
-        if (!real) \
-            *(void **)&real = dlsym(RTLD_NEXT, #symbol); \
-        if (failure) { \
-            errno = failure; \
-            return -1; \
-        } \
-        return real(fd, path, flags, mode); \
+        va_start(rest, last); \
+        for (size_t i = 0; i < sizeof(values) / sizeof(*(values)); i++) \
+            (values)[i] = va_arg(rest, type); \
+        va_end(rest); \
     }
-OPENAT_AS(openat)
-OPENAT_AS(openat64)
 
-/* Their arguments are as many registers, read or not. */
-#define FCNTL_AS(symbol) \
+#define FCNTL(symbol) \
     int symbol(int fd, int command, ...); \
     int symbol(int fd, int command, ...) \
     { \
         static int (*real)(int, int, ...); \
-        bool piece = false; \
-        int failure = interpose("fcntl", &piece); \
-        va_list rest; \
-        void *argument; \
-\
-        va_start(rest, command); \
-        argument = va_arg(rest, void *); \
-        va_end(rest); \
-        if (!real) \
-            *(void **)&real = dlsym(RTLD_NEXT, #symbol); \
-        if (failure) { \
-            errno = failure; \
-            return -1; \
-        } \
-        return real(fd, command, argument); \
+        void *more[1]; \
+        INTERPOSE(real, #symbol, "fcntl", -1) \
+        REST(command, void *, more) \
+        return real(fd, command, more[0]); \
     }
-FCNTL_AS(fcntl)
-FCNTL_AS(fcntl64)
+FCNTL(fcntl)
+FCNTL(fcntl64)
 
 int
 prctl(int option, ...)
 {
     static int (*real)(int, ...);
-    bool piece = false;
-    int failure = interpose("prctl", &piece);
-    unsigned long arguments[4];
-    va_list rest;
+    unsigned long more[4];
+    INTERPOSE(real, "prctl", "prctl", -1)
 
-    va_start(rest, option);
-    for (int i = 0; i < 4; i++)
-        arguments[i] = va_arg(rest, unsigned long);
-    va_end(rest);
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "prctl");
-    if (failure) {
-        errno = failure;
-        return -1;
-    }
-    return real(option, arguments[0], arguments[1], arguments[2], arguments[3]);
+    REST(option, unsigned long, more)
+    return real(option, more[0], more[1], more[2], more[3]);
 }
 
 /* By the names of those that are made this way. */
@@ -283,23 +242,11 @@ long
 syscall(long number, ...)
 {
     static long (*real)(long, ...);
-    bool piece = false;
-    int failure = interpose(name_of(number), &piece);
-    long arguments[6];
-    va_list rest;
+    long more[6];
+    INTERPOSE(real, "syscall", name_of(number), -1)
 
-    va_start(rest, number);
-    for (int i = 0; i < 6; i++)
-        arguments[i] = va_arg(rest, long);
-    va_end(rest);
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "syscall");
-    if (failure) {
-        errno = failure;
-        return -1;
-    }
-    return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-                arguments[5]);
+    REST(number, long, more)
+    return real(number, more[0], more[1], more[2], more[3], more[4], more[5]);
 }
 
 int
