@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """shimbox.py: shims under test: a private run directory, plugins made of scripts, a Varlink client, rows in TAP.
 
-A row is a function with @row("what happens"); it gets a box and fails by Wrong. Nothing waits for a fixed time.
+Rows are as in rows.py, but get a box each.
 """
+import functools
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
-import time
-import traceback
+
+import rows
+from rows import Skip, Wrong, alive, main, same
 
 JOB_TOOL = os.environ["VMMI_JOB_TOOL"]
 PATIENCE = 60
@@ -30,40 +31,7 @@ WAITS = "echo ready; while :; do sleep 0.01; done"
 ANSWERS = f"""n=0; trap 'n=$((n + 1)); echo "{STATUS.replace('"', chr(92) + '"') % '$n'}"' USR1
 {WAITS}"""
 
-
-class Wrong(Exception):
-    """Something is not as it should be."""
-
-
-class Skip(Exception):
-    """This machine cannot run the row."""
-
-
-def same(what, got, want):
-    """Complains unless both are equal."""
-    if got != want:
-        raise Wrong(f"{what} is {got!r}, not {want!r}")
-
-
-def until(what, condition, seconds=PATIENCE):
-    """Polls until the condition gives something true, and returns that."""
-    end = time.monotonic() + seconds
-    while True:
-        got = condition()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise Wrong(f"waited {seconds} s for this: {what}")
-        time.sleep(0.005)
-
-
-def alive(pid):
-    """Whether a process runs; one that only waits to be reaped does not."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
-            return stream.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
+until = functools.partial(rows.until, seconds=PATIENCE, pause=0.005)
 
 
 class Box:
@@ -249,41 +217,20 @@ def error_of(reply):
 
 # --- rows -----------------------------------------------------------------------------------------------------------
 
-ROWS = []
-
-
 def row(name, sanitized=True):
     """Registers a row; without @sanitized only for a plain build: what it does cannot be done under sanitizers."""
     def add(function):
+        def in_box():
+            box = Box()
+            try:
+                function(box)
+            finally:
+                box.remove()
         if sanitized or not SANITIZED:
-            ROWS.append((name, function))
+            rows.row(name)(in_box)
         return function
     return add
 
 
-def run_row(number, name, function):
-    """Returns whether it went well."""
-    box, started = Box(), time.monotonic()
-    try:
-        function(box)
-    except Skip as reason:
-        print(f"ok {number} - {name} # SKIP {reason}", flush=True)
-        return True
-    except Exception as error:  # pylint: disable=broad-except
-        print(f"not ok {number} - {name}")
-        lines = str(error).splitlines() if isinstance(error, Wrong) else traceback.format_exc().splitlines()
-        print("\n".join(f"# {line}" for line in lines), flush=True)
-        return False
-    finally:
-        box.remove()
-    print(f"ok {number} - {name}\n# {time.monotonic() - started:.1f} s", flush=True)
-    return True
-
-
-def main():
-    """Runs all rows, or those whose name has one of the arguments in it."""
-    words = [word for word in sys.argv[1:] if not word.startswith("--")]
-    rows = [entry for entry in ROWS if not words or [word for word in words if word in entry[0]]]
-    print(f"1..{len(rows)}", flush=True)
-    good = [run_row(number, *entry) for number, entry in enumerate(rows, 1)]
-    sys.exit(0 if all(good) else 1)
+__all__ = ["ANSWERS", "Box", "JOB_TOOL", "Job", "PATIENCE", "SANITIZED", "SOAK", "STATUS", "Skip", "WAITS", "Wrong", "alive", "error_of",
+           "main", "row", "same", "until"]

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """frame.py: what the fault matrix is made of: a private surrounding, runs of the command, rows in TAP.
 
-A row is a function with @row("what happens"). It fails by Wrong. Nothing waits for a fixed time: until() polls a condition and
-has a deadline, which only a broken program meets.
+Rows are as in rows.py, whose names are passed on to the scripts here.
 """
 import contextlib
 import json
@@ -11,47 +10,20 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
-import time
-import traceback
+
+import rows
+from rows import PATIENCE, Skip, Wrong, alive, row, same, until
 
 TOOL = os.environ["VMMI_TOOL"]
 PLUGINS = os.environ["VMMI_PLUGINS"]
 SHIM = os.environ["VMMI_SHIM"]
 FAKES = os.environ["VMMI_FAKES"]
 LEAKS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lsan.supp")
-PATIENCE = 90
 # Names that scripts may rely on in every object about a migration.
 CONTRACT = {"id", "guest", "uuid", "plugin", "state", "outcome", "where", "percent", "error"}
 OUTCOMES = {None, "completed", "failed", "aborted", "released", "unknown"}
 PLACES = {None, "source", "destination", "nowhere", "both", "unknown"}
-
-
-class Wrong(Exception):
-    """Something is not as it should be."""
-
-
-class Skip(Exception):
-    """This machine cannot run the row."""
-
-
-def same(what, got, want):
-    """Complains unless both are equal."""
-    if got != want:
-        raise Wrong(f"{what} is {got!r}, not {want!r}")
-
-
-def until(what, condition, seconds=PATIENCE):
-    """Polls until the condition gives something true, and returns that."""
-    end = time.monotonic() + seconds
-    while True:
-        got = condition()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise Wrong(f"waited {seconds} s for this: {what}")
-        time.sleep(0.02)
 
 
 # --- the surrounding ------------------------------------------------------------------------------------------------
@@ -124,15 +96,6 @@ def record(directory, name):
             return json.load(stream)
     except (FileNotFoundError, ValueError):
         return None
-
-
-def alive(pid):
-    """Whether a process runs; one that only waits to be reaped does not."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
-            return stream.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------
@@ -279,42 +242,13 @@ def refused(code, message, *arguments, error_code, **options):
     return got
 
 
-# --- rows -----------------------------------------------------------------------------------------------------------
-
-ROWS = []
-
-
-def row(name):
-    """Registers a row."""
-    def add(function):
-        ROWS.append((name, function))
-        return function
-    return add
-
-
-def run_row(number, name, function):
-    """Returns whether it went well."""
-    started = time.monotonic()
-    try:
-        function()
-    except Skip as reason:
-        print(f"ok {number} - {name} # SKIP {reason}", flush=True)
-        return True
-    except Exception as error:  # pylint: disable=broad-except
-        print(f"not ok {number} - {name}")
-        lines = str(error).splitlines() if isinstance(error, Wrong) else traceback.format_exc().splitlines()
-        print("\n".join(f"# {line}" for line in lines), flush=True)
-        return False
-    print(f"ok {number} - {name}\n# {time.monotonic() - started:.1f} s", flush=True)
-    return True
-
-
 def main():
-    """Runs all rows, or those whose name has one of the arguments in it."""
-    rows = [entry for entry in ROWS if not sys.argv[1:] or [word for word in sys.argv[1:] if word in entry[0]]]
-    print(f"1..{len(rows)}", flush=True)
+    """Runs the rows, and removes what they were run in."""
     try:
-        good = [run_row(number, *entry) for number, entry in enumerate(rows, 1)]
+        rows.main()
     finally:
         BOX.remove()
-    sys.exit(0 if all(good) else 1)
+
+
+__all__ = ["BOX", "FAKES", "PATIENCE", "PLUGINS", "Run", "SHIM", "Skip", "TOOL", "Wrong", "alive", "check_object", "main", "record",
+           "refused", "row", "running", "same", "until"]

@@ -215,15 +215,14 @@ def link_cut():
         with made.migrate() as run:
             begun(made, run)
             lab("cut")
-            before = made.job()["memory_processed"]
-            until("the figures stand still", lambda: stands_still(made, before))
+            until("the figures stand still", lambda: stands_still(made))
             lab("mend")
             made.fast()
             run.expect(0, None, outcome="completed", where="destination")
         made.at("destination")
 
 
-def stands_still(made, _before):
+def stands_still(made):
     """Two looks with the same figure, more than one of libvirt's figures apart."""
     first = made.job().get("memory_processed")
     elapsed = int(made.job().get("time_elapsed", 0))
