@@ -9,6 +9,7 @@
 
 #include "../../tools/shim/json.h"
 #include "util/cleanup.h"
+#include "../unit/rows.h"
 
 static const struct {
     const char *name, *text;
@@ -228,16 +229,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/shim/json/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_row);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(twins); i++) {
-        g_autofree char *path = g_strdup_printf("/shim/json/twins/%s", twins[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_twins);
-    }
+    ADD_ROWS("/shim/json/", rows, test_row);
+    ADD_ROWS("/shim/json/twins/", twins, test_twins);
     g_test_add_func("/shim/json/beginnings", test_beginnings);
     g_test_add_func("/shim/json/depth", test_depth);
     g_test_add_func("/shim/json/corpus", test_corpus);

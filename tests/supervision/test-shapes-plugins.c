@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "world.h"
+#include "../unit/rows.h"
 
 #define NOISE "yes 'noise on standard error' | head -c 16777216"
 #define SLOWLY(text)                                                                               \
@@ -88,11 +89,6 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     world_register();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/R15/plugin/%s", rows[i].name);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_row,
-                   fixture_tear_down);
-    }
+    ADD_FIXTURE_ROWS("/R15/plugin/", rows, test_row);
     return g_test_run();
 }

@@ -12,6 +12,7 @@
 #include "migration/outcome.h"
 #include "migration/stream.h"
 #include "util/cleanup.h"
+#include "../unit/rows.h"
 
 #include <jansson.h>
 
@@ -418,16 +419,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/R15/shape/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_row);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        g_autofree char *path = g_strdup_printf("/R15/size/%s", sizes[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_size);
-    }
+    ADD_ROWS("/R15/shape/", rows, test_row);
+    ADD_ROWS("/R15/size/", sizes, test_size);
     g_test_add_func("/R15/cut", test_cut);
     g_test_add_func("/R15/cut-front", test_cut_front);
     g_test_add_func("/R15/types", test_types);

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from frame import BOX, PATIENCE, Wrong, alive, main, record, row, same, until
-from hosts import LAB, guest, lab, mended
+from hosts import guest, lab, mended
 
 FAILED, ABORTED, DISAPPEARED, RELEASED, DEADLINE, CRASHED, PROTOCOL = 8, 9, 11, 13, 16, 113, 112
 

@@ -4,7 +4,7 @@
 import re
 
 from frame import BOX, main, refused, row, same
-from hosts import LAB, Guest, call, guest, lab
+from hosts import LAB, call, guest, lab
 
 GUEST_UNKNOWN, FAILED, BUSY, UNSUPPORTED = 10, 8, 14, 15
 

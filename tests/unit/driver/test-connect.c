@@ -6,6 +6,7 @@
 
 #include "driver/connect.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 static int closed;
 
@@ -282,16 +283,8 @@ main(int argc, char **argv)
     g_test_set_nonfatal_assertions();
     g_assert_cmpint(vmmiDriverRegister(&fake_driver, NULL), ==, 0);
     g_assert_true(vmmiDriverGet(0) == &fake_driver);
-    for (size_t i = 0; i < G_N_ELEMENTS(flawed); i++) {
-        g_autofree char *path = g_strdup_printf("/driver/register/%s", flawed[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_flawed);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
-        g_autofree char *path = g_strdup_printf("/driver/open/%s", refused[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_refused);
-    }
+    ADD_ROWS("/driver/register/", flawed, test_flawed);
+    ADD_ROWS("/driver/open/", refused, test_refused);
     g_test_add_func("/driver/layers/local", test_local);
     g_test_add_func("/driver/layers/override-by-locality", test_override_by_locality);
     g_test_add_func("/driver/layers/extra", test_extra_layer);

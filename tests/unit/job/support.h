@@ -9,6 +9,9 @@
 #include "plugin/job.h"
 #include "util/cleanup.h"
 
+#include "../rows.h"
+#include "../tree.h"
+
 #define UUID "6d1b9c9e-0c3f-4d53-9b35-1f6f1e2b7a10"
 #define OTHER_UUID "c3a6a2f4-3b6d-4b93-8a35-5a2d4f0e9b77"
 #define CONFIG \
@@ -22,6 +25,12 @@ typedef struct {
 
 void fixture_set_up(Fixture *fixture, gconstpointer data);
 void fixture_tear_down(Fixture *fixture, gconstpointer data);
+
+/* Tests with this fixture: one, and one for each row of a table (rows.h). */
+#define ADD_FIXTURE(path, function, data) \
+    g_test_add(path, Fixture, data, fixture_set_up, function, fixture_tear_down)
+#define ADD_FIXTURE_ROWS(prefix, table, function) \
+    ADD_ROWS_WITH(Fixture, fixture_set_up, fixture_tear_down, prefix, table, function)
 
 /* A prepared job of a guest; fails the test when it cannot be made. */
 vmmiJob *make_job(const Fixture *fixture, const char *uuid);
@@ -45,6 +54,5 @@ bool wait_for_output(vmmiJob *job, const char *text);
 char *read_output(vmmiJob *job);
 /* The names in a directory, sorted, joined by spaces. */
 char *list_names(const char *directory);
-void remove_tree(const char *path);
 
 #endif

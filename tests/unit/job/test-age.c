@@ -383,29 +383,21 @@ test_mark_says_when(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_true(first.st_ino == second.st_ino && first.st_mtime == second.st_mtime);
 }
 
-#define TEST(name, func) \
-    g_test_add("/age/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
-#define ROWS(table, group, func)                                                           \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {                                     \
-        g_autofree char *path = g_strdup_printf("/age/" group "/%s", table[i].name);       \
-                                                                                           \
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, func,               \
-                   fixture_tear_down);                                                     \
-    }
+#define TEST(name, func) ADD_FIXTURE("/age/" name, func, NULL)
 
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    ROWS(moments, "moment", test_moment);
-    ROWS(marks, "mark", test_mark);
+    ADD_FIXTURE_ROWS("/age/moment/", moments, test_moment);
+    ADD_FIXTURE_ROWS("/age/mark/", marks, test_mark);
     TEST("mark/says-when", test_mark_says_when);
-    ROWS(keepers, "never", test_keeper);
+    ADD_FIXTURE_ROWS("/age/never/", keepers, test_keeper);
     TEST("never/shim-lives", test_shim);
     TEST("never/while-another-works", test_while_another_works);
     TEST("never/read-only", test_read_only);
-    ROWS(starters, "never-started", test_starter);
+    ADD_FIXTURE_ROWS("/age/never-started/", starters, test_starter);
     TEST("too-many", test_too_many);
     TEST("not-too-many", test_not_too_many);
     TEST("traces", test_traces);

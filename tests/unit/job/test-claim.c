@@ -11,8 +11,7 @@
 #include "plugin/job-private.h"
 #include "support.h"
 
-#define TEST(name, func) \
-    g_test_add("/claim/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
+#define TEST(name, func) ADD_FIXTURE("/claim/" name, func, NULL)
 #define RACE_ROUNDS 300
 
 /* --- the commit order --- */
@@ -348,31 +347,18 @@ test_bare(Fixture *fixture, gconstpointer data)
     }
 }
 
-#define ADD_ROWS(table, prefix, func) \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) { \
-        g_autofree char *path = g_strdup_printf("/claim/" prefix "/%s", table[i].name); \
-\
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, func, fixture_tear_down); \
-    }
-#define ADD_PLAIN_ROWS(table, prefix, func) \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) { \
-        g_autofree char *path = g_strdup_printf("/claim/" prefix "/%s", table[i].name); \
-\
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), func); \
-    }
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    ADD_ROWS(steps, "killed-before", test_killed_before);
+    ADD_FIXTURE_ROWS("/claim/killed-before/", steps, test_killed_before);
     TEST("clean-meanwhile", test_clean_meanwhile);
     TEST("discard", test_discard);
     TEST("busy", test_busy);
     TEST("stale", test_stale);
-    ADD_ROWS(odd_claims, "odd", test_odd_claim);
-    ADD_PLAIN_ROWS(keys, "key", test_key);
+    ADD_FIXTURE_ROWS("/claim/odd/", odd_claims, test_odd_claim);
+    ADD_ROWS("/claim/key/", keys, test_key);
     TEST("race", test_race);
     g_test_add("/claim/bare/ends", Fixture, NULL, fixture_set_up, test_bare, fixture_tear_down);
     g_test_add("/claim/bare/killed", Fixture, "", fixture_set_up, test_bare, fixture_tear_down);

@@ -374,12 +374,8 @@ test_thinned(Place *place, gconstpointer data G_GNUC_UNUSED)
 }
 
 #define TEST(name, func) g_test_add("/journal/" name, Place, NULL, set_up, func, tear_down)
-#define ADD_ROWS(table, prefix, func) \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) { \
-        g_autofree char *path = g_strdup_printf("/journal/" prefix "/%s", table[i].name); \
-\
-        g_test_add(path, Place, GSIZE_TO_POINTER(i), set_up, func, tear_down); \
-    }
+#define ADD_PLACE_ROWS(prefix, table, func) \
+    ADD_ROWS_WITH(Place, set_up, tear_down, "/journal/" prefix "/", table, func)
 
 int
 main(int argc, char **argv)
@@ -390,11 +386,11 @@ main(int argc, char **argv)
     TEST("nobody", test_nobody);
     TEST("reopen", test_reopen);
     TEST("too-long", test_too_long);
-    ADD_ROWS(rows, "hostile", test_hostile);
-    ADD_ROWS(rows, "bytes", test_bytes);
+    ADD_PLACE_ROWS("hostile", rows, test_hostile);
+    ADD_PLACE_ROWS("bytes", rows, test_bytes);
     TEST("endless-line", test_endless_line);
     TEST("truncated", test_truncated);
-    ADD_ROWS(files, "file", test_file);
+    ADD_PLACE_ROWS("file", files, test_file);
     TEST("full-disk", test_full_disk);
     TEST("thinned", test_thinned);
     return g_test_run();

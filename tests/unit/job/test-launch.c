@@ -13,8 +13,7 @@
 #include "plugin/launch-local.h"
 #include "support.h"
 
-#define TEST(name, func) \
-    g_test_add("/launch/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
+#define TEST(name, func) ADD_FIXTURE("/launch/" name, func, NULL)
 
 /* --- what the plugin finds --- */
 
@@ -416,26 +415,19 @@ test_ends(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(liveness.phase, ==, VMMI_PHASE_FINISHED);
 }
 
-#define ADD_ROWS(table, prefix, func) \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) { \
-        g_autofree char *path = g_strdup_printf("/launch/" prefix "/%s", table[i].name); \
-\
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, func, fixture_tear_down); \
-    }
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    ADD_ROWS(rows, "finds", test_finds);
+    ADD_FIXTURE_ROWS("/launch/finds/", rows, test_finds);
     TEST("finds/dirty-manager", test_dirty_manager);
     TEST("finds/closed-streams", test_closed_streams);
-    ADD_ROWS(failures, "fails", test_fails);
+    ADD_FIXTURE_ROWS("/launch/fails/", failures, test_fails);
     TEST("fails/written-in-time", test_written_in_time);
-    ADD_ROWS(shims, "shim", test_shim);
+    ADD_FIXTURE_ROWS("/launch/shim/", shims, test_shim);
     TEST("shim/silent", test_silent_shim);
     TEST("shim/lost-behind-go", test_lost_shim);
-    ADD_ROWS(ends, "ends", test_ends);
+    ADD_FIXTURE_ROWS("/launch/ends/", ends, test_ends);
     return g_test_run();
 }

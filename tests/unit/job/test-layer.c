@@ -102,8 +102,7 @@ test_launch(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(vmmiCallPluginSignal(connect, "/nowhere", SIGTERM, NULL), ==, -1);
 }
 
-#define TEST(name, func) \
-    g_test_add("/layer/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
+#define TEST(name, func) ADD_FIXTURE("/layer/" name, func, NULL)
 
 int
 main(int argc, char **argv)

@@ -11,8 +11,7 @@
 #include "plugin/job-record.h"
 #include "support.h"
 
-#define TEST(name, func) \
-    g_test_add("/record/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
+#define TEST(name, func) ADD_FIXTURE("/record/" name, func, NULL)
 
 /* --- the record --- */
 
@@ -333,18 +332,6 @@ test_blocks(gconstpointer data)
     g_assert_true(vmmiProcessBlocksSignal(blocks[row].status, SIGUSR1) == blocks[row].blocks);
 }
 
-#define ADD_ROWS(table, prefix, func) \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) { \
-        g_autofree char *path = g_strdup_printf("/record/" prefix "/%s", table[i].name); \
-\
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, func, fixture_tear_down); \
-    }
-#define ADD_PLAIN_ROWS(table, prefix, func) \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) { \
-        g_autofree char *path = g_strdup_printf("/record/" prefix "/%s", table[i].name); \
-\
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), func); \
-    }
 
 /* --- what the shim writes --- */
 
@@ -388,15 +375,15 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     TEST("written", test_record);
-    ADD_PLAIN_ROWS(uris, "uri", test_uri);
-    ADD_ROWS(ids, "id", test_id);
-    ADD_ROWS(records, "damaged", test_damaged);
-    ADD_ROWS(results, "result", test_result);
+    ADD_ROWS("/record/uri/", uris, test_uri);
+    ADD_FIXTURE_ROWS("/record/id/", ids, test_id);
+    ADD_FIXTURE_ROWS("/record/damaged/", records, test_damaged);
+    ADD_FIXTURE_ROWS("/record/result/", results, test_result);
     TEST("settle", test_settle);
     TEST("settle-race", test_settle_race);
-    ADD_ROWS(reads, "read", test_read);
-    ADD_PLAIN_ROWS(stats, "stat", test_stat);
-    ADD_PLAIN_ROWS(blocks, "blocks", test_blocks);
+    ADD_FIXTURE_ROWS("/record/read/", reads, test_read);
+    ADD_ROWS("/record/stat/", stats, test_stat);
+    ADD_ROWS("/record/blocks/", blocks, test_blocks);
     g_test_add("/record/shim-keys/helper.json", Fixture, "helper.json", fixture_set_up,
                test_shim_keys, fixture_tear_down);
     g_test_add("/record/shim-keys/result.json", Fixture, "result.json", fixture_set_up,

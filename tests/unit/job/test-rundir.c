@@ -10,8 +10,7 @@
 #include "support.h"
 #include "util/run-dir.h"
 
-#define TEST(name, func) \
-    g_test_add("/rundir/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
+#define TEST(name, func) ADD_FIXTURE("/rundir/" name, func, NULL)
 
 typedef const char *(*Spoiler)(const Fixture *fixture);
 
@@ -299,26 +298,13 @@ test_modes(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(st.st_blocks * 512, >=, VMMI_JOB_RESERVED_BYTES);
 }
 
-#define ADD_ROWS(table, prefix, func) \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) { \
-        g_autofree char *path = g_strdup_printf("/rundir/" prefix "/%s", table[i].name); \
-\
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, func, fixture_tear_down); \
-    }
-#define ADD_PLAIN_ROWS(table, prefix, func) \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) { \
-        g_autofree char *path = g_strdup_printf("/rundir/" prefix "/%s", table[i].name); \
-\
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), func); \
-    }
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    ADD_ROWS(rows, "open", test_open);
-    ADD_PLAIN_ROWS(defaults, "default", test_default);
+    ADD_FIXTURE_ROWS("/rundir/open/", rows, test_open);
+    ADD_ROWS("/rundir/default/", defaults, test_default);
     TEST("open/removed-meanwhile", test_removed_meanwhile);
     TEST("open/replaced-meanwhile", test_replaced_meanwhile);
     TEST("modes", test_modes);

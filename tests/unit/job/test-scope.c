@@ -490,21 +490,14 @@ test_remote(void)
     g_assert_false(vmmiPluginScopeApplies(NULL, VMMI_LOCALITY_REMOTE));
 }
 
-#define ADD_ROWS(kind, rows, func)                                                       \
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {                                    \
-        g_autofree char *path = g_strdup_printf("/scope-recorded/%s/%s", kind, rows[i].name); \
-                                                                                         \
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), func);                           \
-    }
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    ADD_ROWS("unit", units, test_unit)
-    ADD_ROWS("survival", verdicts, test_verdict)
-    ADD_ROWS("launch", launches, test_launch)
+    ADD_ROWS("/scope-recorded/unit/", units, test_unit);
+    ADD_ROWS("/scope-recorded/survival/", verdicts, test_verdict);
+    ADD_ROWS("/scope-recorded/launch/", launches, test_launch);
     g_test_add_func("/scope-recorded/launch/bad-plugin", test_bad_plugin);
     g_test_add_func("/scope-recorded/launch/descriptors-held-by-another", test_late);
     g_test_add_func("/scope-recorded/launch/slow-shim", test_slow_shim);

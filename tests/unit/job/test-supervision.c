@@ -15,8 +15,7 @@
 #include "plugin/launch-protocol.h"
 #include "support.h"
 
-#define TEST(name, func) \
-    g_test_add("/supervision/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
+#define TEST(name, func) ADD_FIXTURE("/supervision/" name, func, NULL)
 #define KILL_ROUNDS 60
 
 static vmmiJobLiveness
@@ -559,20 +558,10 @@ main(int argc, char **argv)
     TEST("stopped", test_stopped);
     TEST("lock-lost", test_lock_lost);
     TEST("lock-not-inherited", test_lock_not_inherited);
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/supervision/signal/%s", rows[i].name);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_signal,
-                   fixture_tear_down);
-    }
+    ADD_FIXTURE_ROWS("/supervision/signal/", rows, test_signal);
     TEST("signal/after-end", test_signal_after_end);
     TEST("signal/reused-pid", test_reused_pid);
     TEST("signal/contradiction", test_contradiction);
-    for (size_t i = 0; i < G_N_ELEMENTS(full); i++) {
-        g_autofree char *path = g_strdup_printf("/supervision/full-disk/%s", full[i].name);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_full_disk,
-                   fixture_tear_down);
-    }
+    ADD_FIXTURE_ROWS("/supervision/full-disk/", full, test_full_disk);
     return g_test_run();
 }

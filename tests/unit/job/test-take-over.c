@@ -362,12 +362,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
-        g_autofree char *path = g_strdup_printf("/job/take-over/end/%s", endings[i].name);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_ending,
-                   fixture_tear_down);
-    }
+    ADD_FIXTURE_ROWS("/job/take-over/end/", endings, test_ending);
     ADD("end/over", test_over, NULL);
     ADD("end/prepared", test_prepared, NULL);
     ADD("leavable/p2p", test_leavable, "p2p");

@@ -14,6 +14,7 @@
 #include "fake-policies.h"
 #include "kit/plugin-main.h"
 #include "util/cleanup.h"
+#include "../tree.h"
 
 #define MARK "VMMI_TEST_KIT_POLICY"
 #define DEADLINE_US (30 * G_USEC_PER_SEC)
@@ -243,23 +244,6 @@ childEnd(Child *child)
     g_clear_pointer(&child->err, g_free);
     g_file_get_contents(out, &child->out, NULL, NULL);
     g_file_get_contents(err, &child->err, NULL, NULL);
-}
-
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *below = g_build_filename(path, name, NULL);
-
-        if (g_file_test(below, G_FILE_TEST_IS_DIR) && !g_file_test(below, G_FILE_TEST_IS_SYMLINK))
-            remove_tree(below);
-        else
-            unlink(below);
-    }
-    rmdir(path);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "kit/table.h"
 #include "kit/tracker.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 /* What the policy saw, one word an event. */
 typedef struct {
@@ -393,12 +394,6 @@ test_step(gconstpointer data)
     g_assert_true(changed == (steps[row].from != steps[row].to));
 }
 
-#define ADD_ROWS(table, prefix, function)                                                          \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {                                             \
-        g_autofree char *path = g_strdup_printf("/kit/" prefix "/%s", (table)[i].name);            \
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), function);                                 \
-    }
-
 int
 main(int argc, char **argv)
 {
@@ -413,8 +408,8 @@ main(int argc, char **argv)
     g_test_add_func("/kit/engine/clear", test_clear);
     g_test_add_func("/kit/start/fixed-and-free", test_start);
     g_test_add_func("/kit/start/empty", test_start_empty);
-    ADD_ROWS(flawed, "table", test_flawed);
+    ADD_ROWS("/kit/table/", flawed, test_flawed);
     g_test_add_func("/kit/table/newer", test_newer_table);
-    ADD_ROWS(steps, "tracker", test_step);
+    ADD_ROWS("/kit/tracker/", steps, test_step);
     return g_test_run();
 }

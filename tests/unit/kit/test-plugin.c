@@ -12,6 +12,7 @@
 #include "child.h"
 #include "fake-host.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define UUID FAKE_UUID
 #define DEST "fake:///completes"
@@ -563,22 +564,16 @@ test_bare_record(void)
     g_assert_nonnull(strstr(result, "\"kind\":\"exited\",\"value\":0"));
 }
 
-#define ADD_ROWS(table, prefix, function)                                                          \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {                                             \
-        g_autofree char *path = g_strdup_printf("/kit/plugin/" prefix "/%s", (table)[i].name);     \
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), function);                                 \
-    }
-
 int
 main(int argc, char **argv)
 {
     childMain(argc, argv);
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    ADD_ROWS(arguments, "arguments", test_arguments);
-    ADD_ROWS(configurations, "configuration", test_configuration);
-    ADD_ROWS(defaults, "default-file", test_default_file);
-    ADD_ROWS(ends, "end", test_end);
+    ADD_ROWS("/kit/plugin/arguments/", arguments, test_arguments);
+    ADD_ROWS("/kit/plugin/configuration/", configurations, test_configuration);
+    ADD_ROWS("/kit/plugin/default-file/", defaults, test_default_file);
+    ADD_ROWS("/kit/plugin/end/", ends, test_end);
     g_test_add_func("/kit/plugin/describe", test_describe);
     g_test_add_func("/kit/plugin/no-destination", test_no_destination);
     g_test_add_data_func("/kit/plugin/sigterm-before-configuration", GINT_TO_POINTER(SIGTERM),

@@ -10,6 +10,7 @@
 #include "child.h"
 #include "fake-host.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define MIGRATION(content) ", \"migration\": {" content "}"
 #define REPLACE MIGRATION("\"replace\": true")
@@ -175,11 +176,7 @@ main(int argc, char **argv)
     g_test_set_nonfatal_assertions();
     g_test_add_func("/kit/replace/replaces", test_replaces);
     g_test_add_func("/kit/replace/nobody", test_nobody);
-    for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
-        g_autofree char *path = g_strdup_printf("/kit/replace/kept/%s", kept[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_kept);
-    }
+    ADD_ROWS("/kit/replace/kept/", kept, test_kept);
     g_test_add_func("/kit/replace/wrong-type", test_wrong_type);
     g_test_add_func("/kit/replace/speed", test_speed);
     return g_test_run();

@@ -5,6 +5,7 @@
  */
 #include "kit/verdict.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define CALLED .returned = true, .ran = true
 #define LOOK(state, why) .looked = true, .guest = VMMI_GUEST_##state, .reason = VMMI_REASON_##why
@@ -249,11 +250,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/kit/verdict/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_row);
-    }
+    ADD_ROWS("/kit/verdict/", rows, test_row);
     g_test_add_func("/kit/verdict/nothing-stays-open", test_all);
     return g_test_run();
 }

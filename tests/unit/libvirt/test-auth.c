@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "drivers/libvirt/internal.h"
+#include "../rows.h"
 
 #define SECRET "s3cret"
 
@@ -136,11 +137,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/libvirt/auth/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_read);
-    }
+    ADD_ROWS("/libvirt/auth/", rows, test_read);
     g_test_add_func("/libvirt/auth/kinds", test_kinds);
     g_test_add_func("/libvirt/auth/owner", test_owner);
     g_test_add_func("/libvirt/auth/relative", test_relative);

@@ -7,6 +7,7 @@
 
 #include "driver/connect.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define TEST_UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"
 
@@ -400,16 +401,8 @@ test_open_and_close(void)
 static void
 add_rows(void)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(selectors); i++) {
-        g_autofree char *path = g_strdup_printf("/libvirt/lookup/%s", selectors[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_lookup);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(unreachable); i++) {
-        g_autofree char *path = g_strdup_printf("/libvirt/unreachable/%s", unreachable[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_unreachable);
-    }
+    ADD_ROWS("/libvirt/lookup/", selectors, test_lookup);
+    ADD_ROWS("/libvirt/unreachable/", unreachable, test_unreachable);
     for (int i = 0; i < VMMI_MODE_LAST; i++) {
         g_autofree char *path = g_strdup_printf("/libvirt/perform/%s",
                                                 vmmiModeToString((vmmiMode)i));

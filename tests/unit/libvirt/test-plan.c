@@ -4,6 +4,7 @@
  * with which words.
  */
 #include "drivers/libvirt/plan.h"
+#include "../rows.h"
 
 #define P2P VIR_MIGRATE_PEER2PEER
 #define LIVE VIR_MIGRATE_LIVE
@@ -252,16 +253,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     g_assert_cmpint(virInitialize(), ==, 0);
-    for (size_t i = 0; i < G_N_ELEMENTS(defaults); i++) {
-        g_autofree char *path = g_strdup_printf("/libvirt/plan/default/%s", defaults[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_default);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
-        g_autofree char *path = g_strdup_printf("/libvirt/plan/refused/%s", refused[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_refused);
-    }
+    ADD_ROWS("/libvirt/plan/default/", defaults, test_default);
+    ADD_ROWS("/libvirt/plan/refused/", refused, test_refused);
     g_test_add_func("/libvirt/plan/params", test_params);
     g_test_add_func("/libvirt/plan/uris", test_uris);
     g_test_add_func("/libvirt/plan/destination", test_destination);

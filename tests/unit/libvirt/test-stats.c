@@ -3,6 +3,7 @@
  * test-stats.c: what libvirt's figures, states and lifecycle events become.
  */
 #include "drivers/libvirt/internal.h"
+#include "../rows.h"
 
 #define MAX_FIGURES 12
 
@@ -164,16 +165,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     g_assert_cmpint(virInitialize(), ==, 0);
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/libvirt/stats/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_read);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(states); i++) {
-        g_autofree char *path = g_strdup_printf("/libvirt/state/%s", states[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_state);
-    }
+    ADD_ROWS("/libvirt/stats/", rows, test_read);
+    ADD_ROWS("/libvirt/state/", states, test_state);
     g_test_add_func("/libvirt/lifecycle", test_lifecycle);
     return g_test_run();
 }

@@ -3,6 +3,7 @@
  * test-uri.c: which URIs are libvirt's, which are broken, and which host is this machine.
  */
 #include "drivers/libvirt/internal.h"
+#include "../rows.h"
 
 static const struct {
     const char *name, *uri;
@@ -67,10 +68,6 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/libvirt/uri/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_parse);
-    }
+    ADD_ROWS("/libvirt/uri/", rows, test_parse);
     return g_test_run();
 }

@@ -8,6 +8,7 @@
 
 #include "message/message.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define MUTATIONS 400
 
@@ -173,11 +174,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
-        g_autofree char *path = g_strdup_printf("/message/corpus/%s", files[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_file);
-    }
+    ADD_ROWS("/message/corpus/", files, test_file);
     g_test_add_func("/message/corpus/complete", test_complete);
     g_test_add_func("/message/corpus/mutations", test_mutations);
     return g_test_run();

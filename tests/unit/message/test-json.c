@@ -7,6 +7,7 @@
 #include "message/json.h"
 #include "message/scanner.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define DEEP_OPEN "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
 #define DEEP_CLOSE "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}"
@@ -231,21 +232,9 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/message/json/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_parse);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(skips); i++) {
-        g_autofree char *path = g_strdup_printf("/message/json/skip/%s", skips[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_skip);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(prunings); i++) {
-        g_autofree char *path = g_strdup_printf("/message/json/without/%s", prunings[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_pruning);
-    }
+    ADD_ROWS("/message/json/", rows, test_parse);
+    ADD_ROWS("/message/json/skip/", skips, test_skip);
+    ADD_ROWS("/message/json/without/", prunings, test_pruning);
     g_test_add_func("/message/json/nul", test_nul);
     g_test_add_func("/message/json/size", test_size);
     g_test_add_func("/message/json/value", test_value);

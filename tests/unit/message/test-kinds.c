@@ -10,6 +10,7 @@
 #include "message/json.h"
 #include "message/message.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 static const struct {
     const char *name, *base, *over, *merged;
@@ -266,17 +267,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(merges); i++) {
-        g_autofree char *path = g_strdup_printf("/message/configuration/merge/%s", merges[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_merge);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(settings); i++) {
-        g_autofree char *path =
-            g_strdup_printf("/message/configuration/setting/%s", settings[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_setting);
-    }
+    ADD_ROWS("/message/configuration/merge/", merges, test_merge);
+    ADD_ROWS("/message/configuration/setting/", settings, test_setting);
     g_test_add_func("/message/configuration/check", test_check);
     g_test_add_func("/message/status/sample", test_status);
     g_test_add_func("/message/status/percent", test_percent);

@@ -7,6 +7,7 @@
 
 #include "message/message.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define CONFIG(content) \
     "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": " content \
@@ -326,11 +327,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/message/parse/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_parse);
-    }
+    ADD_ROWS("/message/parse/", rows, test_parse);
     g_test_add_func("/message/truncation", test_truncation);
     g_test_add_func("/message/stream", test_stream);
     g_test_add_func("/message/paths", test_paths);

@@ -10,6 +10,7 @@
 
 #include "message/reader.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define GOOD \
     "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", \"configuration\": " \
@@ -237,16 +238,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        g_autofree char *path = g_strdup_printf("/message/reader/rest-is-left/%s", kinds[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_rest_is_left);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(flawed); i++) {
-        g_autofree char *path = g_strdup_printf("/message/reader/flawed/%s", flawed[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_flawed);
-    }
+    ADD_ROWS("/message/reader/rest-is-left/", kinds, test_rest_is_left);
+    ADD_ROWS("/message/reader/flawed/", flawed, test_flawed);
     g_test_add_func("/message/reader/bytewise", test_bytewise);
     g_test_add_func("/message/reader/slow-writer", test_slow_writer);
     g_test_add_func("/message/reader/bad-descriptor", test_bad_descriptor);

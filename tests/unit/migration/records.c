@@ -4,23 +4,9 @@
  */
 #include "records.h"
 
-#include <stdio.h>
 #include <string.h>
 
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir =
-        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        remove_tree(child);
-    }
-    remove(path);
-}
+#include "../tree.h"
 
 void
 set_up(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)

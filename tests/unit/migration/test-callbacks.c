@@ -392,9 +392,7 @@ test_waiting_sleeps(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(fixture->manager->armed_ms, ==, 0);
 }
 
-#define ADD(name, function)                                                                        \
-    g_test_add("/migration/callbacks/" name, Fixture, NULL, fixture_set_up, function,              \
-               fixture_tear_down)
+#define ADD(name, function) ADD_FIXTURE("/migration/callbacks/" name, function, NULL)
 
 int
 main(int argc, char **argv)

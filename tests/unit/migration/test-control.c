@@ -297,9 +297,7 @@ test_stdout_bounded(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     dispatch_until(fixture, stdout_is_small);
 }
 
-#define ADD(name, function)                                                                        \
-    g_test_add("/migration/control/" name, Fixture, NULL, fixture_set_up, function,                \
-               fixture_tear_down)
+#define ADD(name, function) ADD_FIXTURE("/migration/control/" name, function, NULL)
 
 int
 main(int argc, char **argv)

@@ -516,25 +516,13 @@ test_stuck_socket(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 
 /* ---------------------------------------------------------------------------------- */
 
-#define ADD(name, func)                                                                            \
-    g_test_add("/migration/managers/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
+#define ADD(name, func) ADD_FIXTURE("/migration/managers/" name, func, NULL)
 
 static void
 add_rows(void)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strconcat("/migration/managers/killed/", rows[i].name, NULL);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_killed,
-                   fixture_tear_down);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
-        g_autofree char *path =
-            g_strconcat("/migration/managers/look-only/refuses/", refused[i].name, NULL);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_look_refused,
-                   fixture_tear_down);
-    }
+    ADD_FIXTURE_ROWS("/migration/managers/killed/", rows, test_killed);
+    ADD_FIXTURE_ROWS("/migration/managers/look-only/refuses/", refused, test_look_refused);
 }
 
 int

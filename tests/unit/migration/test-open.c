@@ -395,8 +395,7 @@ test_other_world(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_INVALID_ARGUMENT);
 }
 
-#define ADD(name, func)                                                                            \
-    g_test_add("/migration/open/" name, Fixture, NULL, fixture_set_up, func, fixture_tear_down)
+#define ADD(name, func) ADD_FIXTURE("/migration/open/" name, func, NULL)
 
 int
 main(int argc, char **argv)
@@ -404,24 +403,9 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     world_register();
-    for (size_t i = 0; i < G_N_ELEMENTS(follow_rows); i++) {
-        g_autofree char *path = g_strconcat("/migration/open/", follow_rows[i].name, NULL);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_follow,
-                   fixture_tear_down);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(refusal_rows); i++) {
-        g_autofree char *path = g_strconcat("/migration/open/refuse/", refusal_rows[i].name, NULL);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_refusal,
-                   fixture_tear_down);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(outcome_rows); i++) {
-        g_autofree char *path = g_strconcat("/migration/open/refuse/", outcome_rows[i].name, NULL);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_bad_outcome,
-                   fixture_tear_down);
-    }
+    ADD_FIXTURE_ROWS("/migration/open/", follow_rows, test_follow);
+    ADD_FIXTURE_ROWS("/migration/open/refuse/", refusal_rows, test_refusal);
+    ADD_FIXTURE_ROWS("/migration/open/refuse/", outcome_rows, test_bad_outcome);
     ADD("refuse/other-world", test_other_world);
     ADD("information", test_information);
     ADD("journal", test_journal);

@@ -222,9 +222,9 @@ test_source_stuck(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_true(log_has(fixture, "end:unknown"));
 }
 
-/* The source forgot the guest; the destination has it. */
+/* Starts "fake" with both hosts known, and waits until it works. */
 static void
-test_destination_tells(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+start_with_destination(Fixture *fixture)
 {
     vmmiMigrationOptions options = VMMI_MIGRATION_OPTIONS_INIT;
     vmmiMigrationCallbacks callbacks = log_callbacks(fixture);
@@ -237,6 +237,13 @@ test_destination_tells(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     fixture->migration = try_start(fixture, &options, NULL);
     g_assert_cmpint(vmmiMigrationWatch(fixture->migration, &callbacks, NULL), ==, 0);
     wait_for_file(fixture, "ready");
+}
+
+/* The source forgot the guest; the destination has it. */
+static void
+test_destination_tells(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    start_with_destination(fixture);
     world_set(&source_world, 1, VMMI_GUEST_ABSENT, VMMI_REASON_OTHER, VMMI_JOB_NONE);
     world_set(&destination_world, 1, VMMI_GUEST_RUNNING, VMMI_REASON_MIGRATED, VMMI_JOB_NONE);
     kill_plugin(fixture);
@@ -251,17 +258,7 @@ test_destination_tells(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static void
 test_destination_tells_later(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    vmmiMigrationOptions options = VMMI_MIGRATION_OPTIONS_INIT;
-    vmmiMigrationCallbacks callbacks = log_callbacks(fixture);
-
-    write_plugin(fixture, "fake", READY FOREVER);
-    options.plugin = "fake";
-    options.guest = "g1";
-    options.destination_uri = "test:///destination";
-    options.destination = fixture->destination;
-    fixture->migration = try_start(fixture, &options, NULL);
-    g_assert_cmpint(vmmiMigrationWatch(fixture->migration, &callbacks, NULL), ==, 0);
-    wait_for_file(fixture, "ready");
+    start_with_destination(fixture);
     world_set(&source_world, 1, VMMI_GUEST_RUNNING, VMMI_REASON_OTHER, VMMI_JOB_MIGRATION_OUT);
     kill_plugin(fixture);
     dispatch_until(fixture, is_unattended);
@@ -521,9 +518,7 @@ test_many(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(fixture->freed, ==, MANY);
 }
 
-#define ADD(name, function)                                                                        \
-    g_test_add("/migration/outcome/" name, Fixture, NULL, fixture_set_up, function,                \
-               fixture_tear_down)
+#define ADD(name, function) ADD_FIXTURE("/migration/outcome/" name, function, NULL)
 
 int
 main(int argc, char **argv)
@@ -531,11 +526,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     world_register();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/migration/outcome/row/%s", rows[i].name);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_row, fixture_tear_down);
-    }
+    ADD_FIXTURE_ROWS("/migration/outcome/row/", rows, test_row);
     ADD("unattended/completed", test_unattended);
     ADD("unattended/aborted", test_unattended_abort);
     ADD("unattended/lost", test_unattended_lost);

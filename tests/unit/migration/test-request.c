@@ -6,6 +6,7 @@
 #include "message/json.h"
 #include "migration/request.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define UUID "01234567-89ab-cdef-0123-456789abcdef"
 
@@ -131,11 +132,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
-        g_autofree char *path = g_strdup_printf("/migration/request/%s", refused[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_refused);
-    }
+    ADD_ROWS("/migration/request/", refused, test_refused);
     g_test_add_func("/migration/request/defaults", test_defaults);
     g_test_add_func("/migration/request/everything", test_everything);
     g_test_add_func("/migration/request/uris", test_uris);

@@ -315,8 +315,7 @@ test_race(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     make_file(fixture, "go");
 }
 
-#define ADD(name, function)                                                                        \
-    g_test_add("/migration/start/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
+#define ADD(name, function) ADD_FIXTURE("/migration/start/" name, function, NULL)
 
 int
 main(int argc, char **argv)
@@ -324,12 +323,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     world_register();
-    for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
-        g_autofree char *path = g_strdup_printf("/migration/start/refused/%s", refused[i].name);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, test_refused,
-                   fixture_tear_down);
-    }
+    ADD_FIXTURE_ROWS("/migration/start/refused/", refused, test_refused);
     ADD("lonely-driver", test_lonely);
     ADD("newer-options", test_newer_options);
     ADD("default-plugin", test_default_plugin);

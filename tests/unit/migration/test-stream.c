@@ -7,6 +7,7 @@
 #include "migration/outcome.h"
 #include "migration/stream.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define DONE(result, mark)                                                                         \
     "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"completion\", \"timestamp\": " mark           \
@@ -117,16 +118,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/migration/stream/completion/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_row);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(floods); i++) {
-        g_autofree char *path = g_strdup_printf("/migration/stream/flood/%s", floods[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_flood);
-    }
+    ADD_ROWS("/migration/stream/completion/", rows, test_row);
+    ADD_ROWS("/migration/stream/flood/", floods, test_flood);
     g_test_add_func("/migration/stream/status-pieces", test_status_pieces);
     return g_test_run();
 }

@@ -341,16 +341,7 @@ test_race(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(g_strv_length(ids), ==, (guint)won + 1);
 }
 
-#define ADD(name, function)                                                                        \
-    g_test_add("/migration/take-back/" name, Fixture, NULL, fixture_set_up, function,              \
-               fixture_tear_down)
-#define ADD_ROWS(table, prefix, function)                                                          \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {                                             \
-        g_autofree char *path =                                                                    \
-            g_strdup_printf("/migration/take-back/" prefix "/%s", (table)[i].name);                \
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, function,                   \
-                   fixture_tear_down);                                                             \
-    }
+#define ADD(name, function) ADD_FIXTURE("/migration/take-back/" name, function, NULL)
 
 int
 main(int argc, char **argv)
@@ -366,7 +357,7 @@ main(int argc, char **argv)
     ADD("falls", test_falls);
     ADD("as-before", test_as_before);
     ADD("gives-up", test_gives_up);
-    ADD_ROWS(killed, "killed", test_killed);
+    ADD_FIXTURE_ROWS("/migration/take-back/killed/", killed, test_killed);
     ADD("race", test_race);
     return g_test_run();
 }

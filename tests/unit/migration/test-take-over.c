@@ -376,16 +376,7 @@ test_stubborn(Fixture *fixture, gconstpointer data)
         VMMI_ERR_PLUGIN_CRASHED);
 }
 
-#define ADD(name, function)                                                                        \
-    g_test_add("/migration/take-over/" name, Fixture, NULL, fixture_set_up, function,              \
-               fixture_tear_down)
-#define ADD_ROWS(table, prefix, function)                                                          \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {                                             \
-        g_autofree char *path =                                                                    \
-            g_strdup_printf("/migration/take-over/" prefix "/%s", (table)[i].name);                \
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), fixture_set_up, function,                   \
-                   fixture_tear_down);                                                             \
-    }
+#define ADD(name, function) ADD_FIXTURE("/migration/take-over/" name, function, NULL)
 
 int
 main(int argc, char **argv)
@@ -396,13 +387,13 @@ main(int argc, char **argv)
     ADD("swap", test_swap);
     ADD("what-it-gets", test_what_it_gets);
     ADD("virsh", test_virsh);
-    ADD_ROWS(dead, "dead", test_dead);
+    ADD_FIXTURE_ROWS("/migration/take-over/dead/", dead, test_dead);
     ADD("earlier", test_earlier);
     ADD("set", test_set);
     ADD("other", test_other);
-    ADD_ROWS(refused, "refused", test_refused);
+    ADD_FIXTURE_ROWS("/migration/take-over/refused/", refused, test_refused);
     ADD("refused/managed", test_managed);
     ADD("refused/read-only", test_read_only);
-    ADD_ROWS(stubborn, "stubborn", test_stubborn);
+    ADD_FIXTURE_ROWS("/migration/take-over/stubborn/", stubborn, test_stubborn);
     return g_test_run();
 }

@@ -10,6 +10,7 @@
 
 #include "migration/private.h"
 #include "util/cleanup.h"
+#include "../tree.h"
 
 #define LIMIT_MS 60000
 #define GUEST "memory=96&working-set=64&dirty-rate=80&pattern=cyclic&link=38&speed=10"
@@ -40,21 +41,6 @@ set_up(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     fixture->connect = vmmiConnectOpen(uri, NULL, 0, &error);
     g_assert_cmpstr(vmmiErrorGetMessage(error), ==, "");
     g_assert_nonnull(fixture->manager);
-}
-
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir =
-        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        remove_tree(child);
-    }
-    remove(path);
 }
 
 static void

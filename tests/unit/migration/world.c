@@ -12,6 +12,7 @@
 
 #include "plugin/launch-layer.h"
 #include "util/clock.h"
+#include "../tree.h"
 
 #define DEADLINE_MS 20000
 /* Longer than any test: what runs has begun before everything else. */
@@ -300,21 +301,6 @@ world_send(World *world, const vmmiEvent *event)
 }
 
 /* --- the fixture ------------------------------------------------------------------ */
-
-static void
-remove_tree(const char *path)
-{
-    g_autoptr(GDir) dir =
-        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        remove_tree(child);
-    }
-    remove(path);
-}
 
 void
 fixture_set_up(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)

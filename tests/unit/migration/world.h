@@ -9,6 +9,8 @@
 #include "migration/private.h"
 #include "util/cleanup.h"
 
+#include "../rows.h"
+
 #define GUESTS 128
 
 /* What the text of a plugin may use: completions, and waiting for a file in the test's directory.
@@ -62,6 +64,12 @@ typedef struct {
 void world_register(void);
 void fixture_set_up(Fixture *fixture, gconstpointer data);
 void fixture_tear_down(Fixture *fixture, gconstpointer data);
+
+/* Tests with this fixture: one, and one for each row of a table (rows.h). */
+#define ADD_FIXTURE(path, function, data) \
+    g_test_add(path, Fixture, data, fixture_set_up, function, fixture_tear_down)
+#define ADD_FIXTURE_ROWS(prefix, table, function) \
+    ADD_ROWS_WITH(Fixture, fixture_set_up, fixture_tear_down, prefix, table, function)
 
 void world_set(World *world, unsigned int guest, vmmiGuestState state, vmmiGuestReason reason,
                vmmiJobKind job);

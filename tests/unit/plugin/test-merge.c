@@ -11,6 +11,7 @@
 #include "plugin/config-merge.h"
 #include "plugin/plugin.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define URI "qemu+unix:///system?socket=/s"
 #define MESSAGE(content) "{\"vmmiVersion\": \"0.4.1\", \"contentType\": \"configuration\", " \
@@ -508,13 +509,6 @@ test_default_path(void)
     g_setenv("VMMI_CONF_DIR", directory, TRUE);
     g_assert_cmpstr(plain, ==, "/etc/vmmi/conf.d/touri.json");
 }
-
-#define ADD_ROWS(prefix, rows, function) \
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) { \
-        g_autofree char *path = g_strdup_printf(prefix "%s", rows[i].name); \
-\
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), function); \
-    }
 
 int
 main(int argc, char **argv)

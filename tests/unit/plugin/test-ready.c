@@ -10,6 +10,7 @@
 
 #include "plugin/job-process.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define PATIENCE_US (60 * G_USEC_PER_SEC)
 
@@ -186,11 +187,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/job/ready/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_row);
-    }
+    ADD_ROWS("/job/ready/", rows, test_row);
     g_test_add_func("/job/ready/nobody", test_nobody);
     return g_test_run();
 }

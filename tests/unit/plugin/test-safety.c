@@ -20,6 +20,7 @@
 
 #include "plugin/plugin.h"
 #include "util/cleanup.h"
+#include "../tree.h"
 
 #define SCRIPT "#!/bin/sh\n"
 
@@ -239,15 +240,6 @@ check_as_self(const char *path)
     if (error)
         g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_PLUGIN_REFUSED);
     return g_strdup(vmmiErrorGetMessage(error));
-}
-
-static void
-remove_tree(const char *path)
-{
-    const char *const arguments[] = { "rm", "-rf", path, NULL };
-
-    g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
-                 NULL);
 }
 
 static void

@@ -11,6 +11,8 @@
 
 #include "plugin/plugin.h"
 #include "util/cleanup.h"
+#include "../rows.h"
+#include "../tree.h"
 
 static char *base, *tree_path;
 
@@ -36,15 +38,6 @@ static void
 set_path(const char *value)
 {
     g_setenv("VMMI_PLUGIN_PATH", value, TRUE);
-}
-
-static void
-remove_tree(const char *path)
-{
-    const char *const arguments[] = { "rm", "-rf", path, NULL };
-
-    g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
-                 NULL);
 }
 
 /* --- names --- */
@@ -287,13 +280,6 @@ test_null(void)
     g_assert_cmpuint(vmmiPluginListGetCount(NULL), ==, 0);
     g_assert_null(vmmiPluginListGet(NULL, 0));
 }
-
-#define ADD_ROWS(prefix, rows, function) \
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) { \
-        g_autofree char *path = g_strdup_printf(prefix "%s", rows[i].name); \
-\
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), function); \
-    }
 
 int
 main(int argc, char **argv)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "sim-fixture.h"
+#include "../rows.h"
 
 #define SET_MIB 512
 #define LINK_MIB 64
@@ -165,21 +166,9 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(thresholds); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/threshold/%s", thresholds[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_threshold);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(plateaus); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/plateau/%s", plateaus[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_plateau);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(defaults); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/default-world/%s", defaults[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_default);
-    }
+    ADD_ROWS("/sim/threshold/", thresholds, test_threshold);
+    ADD_ROWS("/sim/plateau/", plateaus, test_plateau);
+    ADD_ROWS("/sim/default-world/", defaults, test_default);
     g_test_add_func("/sim/measured", test_measured);
     return g_test_run();
 }

@@ -13,6 +13,7 @@
 #include "drivers/sim/sim-driver.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "../rows.h"
 
 #define DEADLINE_MS 20000
 /* Two seconds of the world are 40 ms. */
@@ -592,16 +593,13 @@ main(int argc, char **argv)
     g_test_set_nonfatal_assertions();
     g_setenv("VMMI_RUN_DIR", run, TRUE);
 #define ADD(path, function) g_test_add(path, Fixture, NULL, set_up, function, tear_down)
-#define ADD_ROWS(prefix, rows, function) \
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) { \
-        g_autofree char *path = g_strdup_printf(prefix "%s", rows[i].name); \
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), set_up, function, tear_down); \
-    }
+#define ADD_FIXTURE_ROWS(prefix, table, function) \
+    ADD_ROWS_WITH(Fixture, set_up, tear_down, prefix, table, function)
     ADD("/sim/open/plain", test_open);
-    ADD_ROWS("/sim/open/", opens, test_open_fails)
+    ADD_FIXTURE_ROWS("/sim/open/", opens, test_open_fails);
     ADD("/sim/lookup", test_lookup);
     ADD("/sim/migrate/told", test_told);
-    ADD_ROWS("/sim/migrate/refused/", refused, test_refused)
+    ADD_FIXTURE_ROWS("/sim/migrate/refused/", refused, test_refused);
     ADD("/sim/migrate/abort", test_abort);
     ADD("/sim/migrate/closed", test_closed);
     ADD("/sim/migrate/unmonitor-inside", test_unmonitor_inside);

@@ -8,6 +8,7 @@
 
 #include "drivers/sim/sim-sample.h"
 #include "sim-fixture.h"
+#include "../rows.h"
 
 #define EXACT "'jitterPercent': 0, 'linkMibPerSecond': 100, "
 #define STEPS \
@@ -312,20 +313,14 @@ test_put_back(void)
     g_assert_cmpuint(guest->tuning.downtime_limit_ms, ==, 450);
 }
 
-#define ADD_ROWS(prefix, rows, test) \
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) { \
-        g_autofree char *path = g_strdup_printf(prefix "%s", rows[i].name); \
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test); \
-    }
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    ADD_ROWS("/sim/total/", totals, test_total)
-    ADD_ROWS("/sim/compression/", compressions, test_compression)
-    ADD_ROWS("/sim/tune/", tunings, test_tuning)
+    ADD_ROWS("/sim/total/", totals, test_total);
+    ADD_ROWS("/sim/compression/", compressions, test_compression);
+    ADD_ROWS("/sim/tune/", tunings, test_tuning);
     g_test_add_func("/sim/tune/put-back", test_put_back);
     g_test_add_func("/sim/figures/running", test_running);
     g_test_add_func("/sim/figures/dirty", test_dirty);

@@ -7,6 +7,7 @@
 
 #include "drivers/sim/sim-uri.h"
 #include "sim-fixture.h"
+#include "../rows.h"
 
 /* --- scenarios -------------------------------------------------------------------------------------------- */
 
@@ -487,21 +488,15 @@ test_manual(void)
     g_assert_nonnull(world);
 }
 
-#define ADD_ROWS(prefix, rows, test) \
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) { \
-        g_autofree char *path = g_strdup_printf(prefix "%s", rows[i].name); \
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test); \
-    }
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    ADD_ROWS("/sim/scenario/", scenarios, test_scenario)
-    ADD_ROWS("/sim/uri/", uris, test_uri)
-    ADD_ROWS("/sim/made/", made, test_made)
-    ADD_ROWS("/sim/order/", orders, test_order)
+    ADD_ROWS("/sim/scenario/", scenarios, test_scenario);
+    ADD_ROWS("/sim/uri/", uris, test_uri);
+    ADD_ROWS("/sim/made/", made, test_made);
+    ADD_ROWS("/sim/order/", orders, test_order);
     g_test_add_func("/sim/manual", test_manual);
     g_test_add_func("/sim/order/pair", test_pair);
     g_test_add_func("/sim/order/complete", test_complete);

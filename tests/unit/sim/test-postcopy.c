@@ -6,6 +6,7 @@
 
 #include "drivers/sim/sim-sample.h"
 #include "sim-fixture.h"
+#include "../rows.h"
 
 #define WORLD \
     "'jitterPercent': 0, 'linkMibPerSecond': 100, 'guests': [{'name': 'g', 'memoryMib': 500, " \
@@ -230,16 +231,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(breaks); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/postcopy/broken/%s", breaks[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_broken);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/postcopy/refused/%s", refusals[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_refused);
-    }
+    ADD_ROWS("/sim/postcopy/broken/", breaks, test_broken);
+    ADD_ROWS("/sim/postcopy/refused/", refusals, test_refused);
     g_test_add_func("/sim/postcopy/completes", test_completes);
     g_test_add_func("/sim/postcopy/limited", test_limited);
     g_test_add_func("/sim/postcopy/broken-twice", test_broken_twice);

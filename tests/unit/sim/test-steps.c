@@ -6,6 +6,7 @@
 
 #include "drivers/sim/sim-job.h"
 #include "sim-fixture.h"
+#include "../rows.h"
 
 #define GUEST "'name': 'g', 'memoryMib': 128, 'workingSetMib': 16, 'dirtyRateMibPerSecond': 1"
 /* As above, but it never converges by itself. */
@@ -344,31 +345,11 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/end/%s", ends[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_end);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(aborts); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/abort/%s", aborts[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_abort);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(definitions); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/definition/%s", definitions[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_definition);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(stops); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/stop/%s", stops[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_stop);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/refusal/%s", refusals[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_refusal);
-    }
+    ADD_ROWS("/sim/end/", ends, test_end);
+    ADD_ROWS("/sim/abort/", aborts, test_abort);
+    ADD_ROWS("/sim/definition/", definitions, test_definition);
+    ADD_ROWS("/sim/stop/", stops, test_stop);
+    ADD_ROWS("/sim/refusal/", refusals, test_refusal);
     g_test_add_func("/sim/refusal/busy", test_busy);
     g_test_add_func("/sim/steps/visible", test_visible);
     g_test_add_func("/sim/steps/again", test_again);

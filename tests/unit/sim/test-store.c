@@ -16,6 +16,7 @@
 
 #include "drivers/sim/sim-store.h"
 #include "util/cleanup.h"
+#include "../rows.h"
 
 typedef struct {
     char *run;   /* VMMI_RUN_DIR */
@@ -375,6 +376,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
 #define ADD(path, function) g_test_add(path, Fixture, NULL, set_up, function, tear_down)
+#define ADD_FIXTURE_ROWS(prefix, table, function) \
+    ADD_ROWS_WITH(Fixture, set_up, tear_down, prefix, table, function)
     ADD("/sim/store/made", test_made);
     ADD("/sim/store/open-to-others", test_open_to_others);
     ADD("/sim/store/relative", test_relative);
@@ -387,10 +390,6 @@ main(int argc, char **argv)
     ADD("/sim/store/forgotten", test_forgotten);
     ADD("/sim/store/full", test_full);
     ADD("/sim/store/describe", test_describe);
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/store/bad/%s", bad[i].name);
-
-        g_test_add(path, Fixture, GSIZE_TO_POINTER(i), set_up, test_bad, tear_down);
-    }
+    ADD_FIXTURE_ROWS("/sim/store/bad/", bad, test_bad);
     return g_test_run();
 }

@@ -8,6 +8,7 @@
 #include "drivers/sim/sim-state.h"
 #include "message/json.h"
 #include "sim-fixture.h"
+#include "../rows.h"
 
 #define BUSY(pattern) \
     "'seed': 7, 'linkMibPerSecond': 40, 'guests': [" \
@@ -243,16 +244,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(worlds); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/deterministic/%s", worlds[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_same);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(spoiled); i++) {
-        g_autofree char *path = g_strdup_printf("/sim/spoiled/%s", spoiled[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_spoiled);
-    }
+    ADD_ROWS("/sim/deterministic/", worlds, test_same);
+    ADD_ROWS("/sim/spoiled/", spoiled, test_spoiled);
     g_test_add_func("/sim/deterministic/seed", test_seed);
     g_test_add_func("/sim/deterministic/looking", test_looking);
     g_test_add_func("/sim/bounded", test_bounded);

@@ -7,6 +7,7 @@
 
 #include "util/cleanup.h"
 #include "util/file.h"
+#include "../rows.h"
 
 static void
 make_content(const char *path)
@@ -99,11 +100,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/file/read/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_read);
-    }
+    ADD_ROWS("/file/read/", rows, test_read);
     g_test_add_func("/file/replace", test_replace);
     return g_test_run();
 }

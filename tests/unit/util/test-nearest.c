@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "util/nearest.h"
+#include "../rows.h"
 
 static const char *const names[] = { "downtimeSoftMs", "downtimeHardMs", "verbose", "x", NULL };
 
@@ -35,10 +36,6 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/nearest/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_nearest);
-    }
+    ADD_ROWS("/nearest/", rows, test_nearest);
     return g_test_run();
 }

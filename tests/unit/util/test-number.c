@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "util/number.h"
+#include "../rows.h"
 
 #define NONE UINT64_C(77)
 
@@ -44,10 +45,6 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/util/number/%s", rows[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_parse);
-    }
+    ADD_ROWS("/util/number/", rows, test_parse);
     return g_test_run();
 }

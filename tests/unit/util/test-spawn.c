@@ -10,6 +10,7 @@
 
 #include "util/cleanup.h"
 #include "util/spawn.h"
+#include "../rows.h"
 
 #define SECOND 1000u
 /* Far beyond what any row needs: only a failure waits for it. */
@@ -266,13 +267,6 @@ test_exec(gconstpointer data)
     g_assert_nonnull(strstr(vmmiErrorGetMessage(error), exec_rows[row].needle));
     unlink(path);
 }
-
-#define ADD_ROWS(prefix, rows, function) \
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) { \
-        g_autofree char *path = g_strdup_printf(prefix "%s", rows[i].name); \
-\
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), function); \
-    }
 
 int
 main(int argc, char **argv)

@@ -3,6 +3,7 @@
  * test-state.c: every enum has a name for each value and finds it again; which state may follow which.
  */
 #include "util/cleanup.h"
+#include "../rows.h"
 
 #define ROW(prefix, last) { #prefix, (const char *(*)(int))(void (*)(void))prefix##ToString, prefix##FromString, last }
 static const struct {
@@ -78,11 +79,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
-        g_autofree char *path = g_strdup_printf("/state/names/%s", tables[i].name);
-
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_round_trip);
-    }
+    ADD_ROWS("/state/names/", tables, test_round_trip);
     for (size_t i = 0; i < G_N_ELEMENTS(transitions); i++) {
         g_autofree char *path = g_strdup_printf("/state/transition/%s-to-%s",
                                                 vmmiStateToString(transitions[i].from),
