@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "kit/simulate-order.h"
 #include "kit/table.h"
 #include "util/cleanup.h"
 #include "util/file.h"
@@ -25,6 +26,7 @@ describe(const vmmiKitModeCall *call, vmmiError **err)
 
 static const vmmiKitMode modes[] = {
     { NULL, "--vmmi-describe", describe },
+    { "simulate", "--vmmi-simulate", vmmiSimulateMode },
 };
 
 const vmmiKitMode *

@@ -233,6 +233,20 @@ vmmiSimMemoryPending(const vmmiSimMemory *memory, const vmmiSimLoad *load)
     return memory->rest + vmmiSimMemoryPendingSet(memory, load);
 }
 
+double
+vmmiSimMemoryMissing(const vmmiSimMemory *memory, const vmmiSimLoad *load)
+{
+    double missing = 0;
+
+    if (load->working_set <= 0)
+        return 0;
+    if (class_count(load) == 1)
+        return fmin(vmmiSimMemoryPendingSet(memory, load) / load->working_set, 1);
+    for (size_t i = 0; i < class_count(load); i++)
+        missing += class_share(load, i) * memory->pending[i] / class_size(load, i);
+    return fmin(missing, 1);
+}
+
 void
 vmmiSimMemorySend(vmmiSimMemory *memory, const vmmiSimLoad *load, double bytes)
 {

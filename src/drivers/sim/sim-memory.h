@@ -58,6 +58,8 @@ void vmmiSimMemoryStart(vmmiSimMemory *memory, const vmmiSimLoad *load);
 /* Bytes of the working set, and of all memory, that are still to be sent as far as the sender knows. */
 double vmmiSimMemoryPendingSet(const vmmiSimMemory *memory, const vmmiSimLoad *load);
 double vmmiSimMemoryPending(const vmmiSimMemory *memory, const vmmiSimLoad *load);
+/* How likely the next write of the guest meets a page that is still to be sent: 0 to 1. */
+double vmmiSimMemoryMissing(const vmmiSimMemory *memory, const vmmiSimLoad *load);
 /* Sends @bytes of the guest's memory, the rest before the working set. */
 void vmmiSimMemorySend(vmmiSimMemory *memory, const vmmiSimLoad *load, double bytes);
 /* Looks at the dirty log: what was written becomes pending. Returns the bytes that were not pending before. */

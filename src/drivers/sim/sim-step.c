@@ -91,6 +91,18 @@ vmmiSimSettle(vmmiSimWorld *world)
     advance_all(world, shares, world->now);
 }
 
+void
+vmmiSimPeek(const vmmiSimWorld *world, size_t guest, vmmiSimGuest *shown)
+{
+    double shares[VMMI_SIM_MAX_GUESTS];
+
+    *shown = *vmmiSimWorldGuest(world, guest);
+    if (!shown->job.id)
+        return;
+    share_link(world, shares);
+    vmmiSimJobAdvance(world, shown, shares[guest], world->now);
+}
+
 /* --- what a scenario lets happen -------------------------------------------------------------------------- */
 
 static void

@@ -15,6 +15,8 @@ void vmmiSimStep(vmmiSimWorld *world, int64_t now);
 int64_t vmmiSimNext(const vmmiSimWorld *world);
 /* Brings the figures of all jobs to the world's time: before acting on them, and before showing a copy. */
 void vmmiSimSettle(vmmiSimWorld *world);
+/* Fills in a copy of a guest with the figures of the world's time; the world stays as it is. The copy owns nothing. */
+void vmmiSimPeek(const vmmiSimWorld *world, size_t guest, vmmiSimGuest *shown);
 /* Carries out one event. */
 void vmmiSimHappen(vmmiSimWorld *world, const vmmiSimEvent *event);
 
