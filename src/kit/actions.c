@@ -16,7 +16,9 @@ static const char *const tunable_names[] = {
     "postcopyBandwidthMibPerSecond",
     "xbzrleCacheBytes",
 };
-static const char *const result_names[] = { "waiting", "running", "done", "failed", "dropped" };
+static const char *const result_names[] = {
+    "waiting", "running", "done", "failed", "dropped", "shadow",
+};
 VMMI_ENUM_IMPL(vmmiActionKind, vmmiActionKind, VMMI_ACTION_KIND_LAST, kind_names);
 VMMI_ENUM_IMPL(vmmiTunable, vmmiTunable, VMMI_TUNE_LAST, tunable_names);
 VMMI_ENUM_IMPL(vmmiActionResult, vmmiActionResult, VMMI_RESULT_LAST, result_names);

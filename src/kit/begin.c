@@ -160,6 +160,8 @@ prepare(vmmiRun *run, const vmmiError *refusal, vmmiError **err)
     if (!request)
         return -1;
     g_ptr_array_add(run->requests, request);
+    json_decref(run->asked);
+    run->asked = g_steal_pointer(&migration);
     return 0;
 }
 
@@ -172,8 +174,9 @@ call(vmmiRun *run, vmmiTaskFunc func, bool may_stop, vmmiError **err)
     return task ? 0 : -1;
 }
 
+/* @refusal: NULL, or why it had to be begun again. */
 static int
-start(vmmiRun *run, vmmiError **err)
+start(vmmiRun *run, const vmmiError *refusal, vmmiError **err)
 {
     if (call(run, check, true, err) < 0)
         return -1;
@@ -181,7 +184,10 @@ start(vmmiRun *run, vmmiError **err)
     run->performing = true;
     run->returned = false;
     g_clear_pointer(&run->returned_error, vmmiErrorFree);
-    vmmiRunSetState(run, VMMI_STATE_BEGIN);
+    if (refusal)
+        vmmiTraceAddBegin(&run->trace, run->asked, refusal);
+    else
+        vmmiRunSetState(run, VMMI_STATE_BEGIN);
     if (call(run, perform, false, err) == 0)
         return 0;
     run->performing = false;
@@ -202,7 +208,7 @@ vmmiRunBeginAgain(vmmiRun *run, const vmmiError *refusal, vmmiError **err)
     after = vmmiPolicyStartGetMigration(run->start);
     if (json_equal(before, after))
         return vmmiErrorPropagate(err, vmmiErrorCopy(refusal));
-    return start(run, err);
+    return start(run, refusal, err);
 }
 
 static int
@@ -212,7 +218,7 @@ start_new(vmmiRun *run, vmmiError **err)
 
     if (prepare(run, NULL, err) < 0)
         return -1;
-    if (start(run, &refusal) == 0)
+    if (start(run, NULL, &refusal) == 0)
         return 0;
     return vmmiRunBeginAgain(run, refusal, err);
 }
@@ -269,7 +275,7 @@ int
 vmmiRunBegin(vmmiRun *run, vmmiError **err)
 {
     run->start = vmmiPolicyStartNew(run->migration);
-    vmmiEngineBegin(run->engine, vmmiClockBoottimeMs());
+    vmmiEngineBegin(run->engine, run->trace.began_ms);
     if (run->info.job == VMMI_JOB_MIGRATION_IN)
         return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest '%s' is being migrated to this host",
                             run->info.name);

@@ -12,6 +12,7 @@
 struct vmmiEngine {
     const vmmiPolicy *policy;
     void *state; /* NULL when the policy has none */
+    bool shadow; /* nothing is carried out */
     bool begun, stopped;
     uint64_t began_ms;
     uint64_t now_ms;     /* policy time, never goes back */
@@ -104,6 +105,12 @@ vmmiEnginePrepare(vmmiEngine *engine, vmmiPolicyStart *start, const vmmiError *r
         return 0;
     result = engine->policy->prepare(engine->state, start, refusal, &cause);
     return conclude(engine, "prepare", result, cause, err);
+}
+
+void
+vmmiEngineSetShadow(vmmiEngine *engine)
+{
+    engine->shadow = true;
 }
 
 void
@@ -232,7 +239,10 @@ vmmiEngineActionDone(vmmiEngine *engine, const vmmiError *error, uint64_t now_ms
 
     if (!action)
         return;
-    action->result = error ? VMMI_RESULT_FAILED : VMMI_RESULT_DONE;
+    if (error)
+        action->result = VMMI_RESULT_FAILED;
+    else
+        action->result = engine->shadow ? VMMI_RESULT_SHADOW : VMMI_RESULT_DONE;
     action->error = vmmiErrorCopy(error);
     engine->last = action;
     event.action_id = action->id;
@@ -291,6 +301,12 @@ vmmiEngineGetLast(const vmmiEngine *engine)
     return engine->last;
 }
 
+const GPtrArray *
+vmmiEngineGetActions(const vmmiEngine *engine)
+{
+    return engine->record;
+}
+
 json_t *
 vmmiEngineGetRecord(const vmmiEngine *engine)
 {
@@ -320,22 +336,28 @@ vmmiPolicyStatusSetReason(vmmiPolicyStatus *status, const char *format, ...)
     status->reason = g_utf8_make_valid(text, -1);
 }
 
+char *
+vmmiEngineGetReason(const vmmiEngine *engine)
+{
+    vmmiPolicyStatus status = { 0 };
+
+    if (engine->error)
+        return g_strdup_printf("the policy is broken: %s", vmmiErrorGetMessage(engine->error));
+    if (engine->policy->status)
+        engine->policy->status(engine->state, &status);
+    return status.reason;
+}
+
 json_t *
 vmmiEngineGetStatus(const vmmiEngine *engine)
 {
+    g_autofree char *reason = vmmiEngineGetReason(engine);
     json_t *object = json_object();
-    vmmiPolicyStatus status = { 0 };
 
     json_object_set_new(object, "name", json_string(engine->policy->name));
-    if (engine->policy->status && !engine->error)
-        engine->policy->status(engine->state, &status);
-    if (engine->error)
-        status.reason =
-            g_strdup_printf("the policy is broken: %s", vmmiErrorGetMessage(engine->error));
-    if (status.reason)
-        json_object_set_new(object, "reason", json_string(status.reason));
+    if (reason)
+        json_object_set_new(object, "reason", json_string(reason));
     if (engine->last)
         json_object_set_new(object, "lastAction", vmmiActionToJson(engine->last));
-    g_free(status.reason);
     return object;
 }

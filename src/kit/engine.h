@@ -27,6 +27,9 @@ int vmmiEnginePrepare(vmmiEngine *engine, vmmiPolicyStart *start, const vmmiErro
                       vmmiError **err);
 bool vmmiEnginePrepares(const vmmiEngine *engine);
 
+/* The policy only watches: what is done for it is told to it as done, and recorded as "shadow". */
+void vmmiEngineSetShadow(vmmiEngine *engine);
+
 /* The policy takes charge: its clock starts. */
 void vmmiEngineBegin(vmmiEngine *engine, uint64_t now_ms);
 /* No event comes after this; what waits is dropped. */
@@ -56,10 +59,14 @@ const vmmiAction *vmmiEngineNext(vmmiEngine *engine);
 /* The action that ended last, borrowed; NULL: none. */
 const vmmiAction *vmmiEngineGetLast(const vmmiEngine *engine);
 
+/* The same record as it is kept, borrowed: of vmmiAction. */
+const GPtrArray *vmmiEngineGetActions(const vmmiEngine *engine);
 /* What the policy did, as an array; a new reference. */
 json_t *vmmiEngineGetRecord(const vmmiEngine *engine);
 /* Why the policy broke, borrowed; NULL: it did not. */
 const vmmiError *vmmiEngineGetError(const vmmiEngine *engine);
+/* What the policy waits for, in its own words; to be freed. NULL: it does not say. */
+char *vmmiEngineGetReason(const vmmiEngine *engine);
 /* `policy` of a status (B4): name, reason, lastAction. A new reference. */
 json_t *vmmiEngineGetStatus(const vmmiEngine *engine);
 

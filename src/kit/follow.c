@@ -64,14 +64,6 @@ carry_out(void *data, vmmiError **err)
 }
 
 static void
-note_action(vmmiRun *run, const vmmiAction *action)
-{
-    g_autoptr(json_t) entry = vmmiActionToJson(action);
-
-    vmmiJournalAddAction(run->journal, entry, NULL);
-}
-
-static void
 end_action(vmmiRun *run, uint64_t now_ms)
 {
     const Order *order = vmmiTaskGetData(run->action_call);
@@ -81,7 +73,7 @@ end_action(vmmiRun *run, uint64_t now_ms)
     vmmiEngineActionDone(run->engine, error, now_ms);
     last = vmmiEngineGetLast(run->engine);
     if (last)
-        note_action(run, last);
+        vmmiTraceAddAction(&run->trace, last);
     if (order->kind == VMMI_ACTION_ABORT && !error) {
         run->abort_done = true;
         g_free(run->abort_reason);
@@ -112,15 +104,30 @@ serve_actions(vmmiRun *run, uint64_t now_ms)
 
 /* --- aborting as the manager asks ------------------------------------------------- */
 
+/* It is not the policy's, so it has the id 0. */
+static void
+note_abort(vmmiRun *run, const vmmiError *error, uint64_t now_ms)
+{
+    g_autofree char *reason = g_strdup("the manager asked for it");
+    g_autoptr(vmmiError) copy = vmmiErrorCopy(error);
+    const vmmiAction abort = {
+        .kind = VMMI_ACTION_ABORT,
+        .reason = reason,
+        .at_ms = now_ms > run->trace.began_ms ? now_ms - run->trace.began_ms : 0,
+        .iteration = run->tracker.iteration,
+        .result = error ? VMMI_RESULT_FAILED : VMMI_RESULT_DONE,
+        .error = copy,
+    };
+
+    vmmiTraceAddAction(&run->trace, &abort);
+}
+
 static void
 end_abort(vmmiRun *run, uint64_t now_ms)
 {
     const vmmiError *error = vmmiTaskGetError(run->abort_call);
     bool hopeless = run->tracker.state == VMMI_STATE_POSTCOPY ||
                     vmmiErrorGetCode(error) == VMMI_ERR_NOT_SUPPORTED;
-    g_autoptr(json_t) entry =
-        json_pack("{s:s, s:s, s:s}", "action", "abort", "reason", "the manager asked for it",
-                  "result", error ? "failed" : "done");
 
     if (!error)
         run->abort_done = true;
@@ -128,10 +135,8 @@ end_abort(vmmiRun *run, uint64_t now_ms)
         run->abort_refused = vmmiErrorCopy(error);
     else
         run->next_abort_ms = now_ms + run->limits->retry; /* the job may not have begun yet */
-    if (error)
-        json_object_set_new(entry, "error", json_string(vmmiErrorGetMessage(error)));
     if (!error || hopeless)
-        vmmiJournalAddAction(run->journal, entry, NULL);
+        note_abort(run, error, now_ms);
     g_clear_pointer(&run->abort_call, vmmiTaskUnref);
 }
 
@@ -269,8 +274,8 @@ see_sample(vmmiRun *run, vmmiItem *item, uint64_t now_ms)
     vmmiSampleFree(run->sample);
     run->sample = g_steal_pointer(&item->sample);
     keep_percent(run);
-    vmmiJournalAddSample(run->journal, run->sample, NULL);
     vmmiEngineSample(run->engine, run->sample, run->tracker.iteration, now_ms);
+    vmmiTraceAddSample(&run->trace, run->sample, run->tracker.iteration, run->engine);
 }
 
 /* A start that was refused before a job was there is the policy's to mend, once. */
@@ -354,6 +359,20 @@ one_round(vmmiRun *run)
     serve_actions(run, now_ms);
 }
 
+/* What the policy decided and nobody saw the end of. */
+static void
+note_unfinished(vmmiRun *run)
+{
+    const GPtrArray *actions = vmmiEngineGetActions(run->engine);
+
+    for (guint i = 0; i < actions->len; i++) {
+        const vmmiAction *action = g_ptr_array_index(actions, i);
+
+        if (action->result == VMMI_RESULT_RUNNING || action->result == VMMI_RESULT_DROPPED)
+            vmmiTraceAddAction(&run->trace, action);
+    }
+}
+
 void
 vmmiRunFollow(vmmiRun *run)
 {
@@ -367,4 +386,5 @@ vmmiRunFollow(vmmiRun *run)
     }
     run->sampling = !vmmiFeedStopSamples(run->feed, run->limits->retry);
     vmmiEngineStop(run->engine);
+    note_unfinished(run);
 }

@@ -281,6 +281,12 @@ vmmiPolicyConfigNew(const vmmiPolicyOption *options, const json_t *given, char *
     return g_steal_pointer(&config);
 }
 
+json_t *
+vmmiPolicyConfigToJson(const vmmiPolicyConfig *config)
+{
+    return json_deep_copy(config->values);
+}
+
 void
 vmmiPolicyConfigFree(vmmiPolicyConfig *config)
 {

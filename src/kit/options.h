@@ -37,6 +37,8 @@ vmmiPolicyConfig *vmmiPolicyConfigNew(const vmmiPolicyOption *options, const jso
  */
 json_t *vmmiOptionsGather(const char *const *top_level, const json_t *content, char **bad_key,
                           vmmiError **err);
+/* All values, defaults included: one object, a new reference. */
+json_t *vmmiPolicyConfigToJson(const vmmiPolicyConfig *config);
 void vmmiPolicyConfigFree(vmmiPolicyConfig *config);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(vmmiPolicyConfig, vmmiPolicyConfigFree)

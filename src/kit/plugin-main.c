@@ -16,8 +16,10 @@
 #include "kit/options.h"
 #include "kit/record.h"
 #include "kit/table.h"
+#include "kit/trace.h"
 #include "message/message.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_COUNT 2
@@ -35,6 +37,7 @@ typedef struct {
     vmmiEngine *engine;
     vmmiConnect *connect;
     vmmiKitRecord record;
+    int trace_fd; /* the user's file until the trace has it; -1: none */
     vmmiRun *run;
 } Plugin;
 
@@ -97,6 +100,18 @@ place_option(const Plugin *plugin, const char *key, const vmmiError *mistake, vm
                               "%s", vmmiErrorGetMessage(mistake));
 }
 
+/* Opened before anything is started; what is in it stays until there is something to write. */
+static int
+open_trace(Plugin *plugin, vmmiError **err)
+{
+    const char *path;
+
+    if (!vmmiMessageGetString(plugin->config.message, "migration.trace", &path))
+        return 0;
+    plugin->trace_fd = vmmiTraceOpenFile(path, err);
+    return plugin->trace_fd < 0 ? -1 : 0;
+}
+
 static int
 apply_configuration(Plugin *plugin, vmmiError **err)
 {
@@ -117,7 +132,7 @@ apply_configuration(Plugin *plugin, vmmiError **err)
         return place_option(plugin, bad_key, mistake, err);
     if (vmmiEngineConfigure(plugin->engine, plugin->options, err) < 0)
         return -1;
-    return vmmiRunReadWish(plugin->run, err);
+    return vmmiRunReadWish(plugin->run, err) < 0 ? -1 : open_trace(plugin, err);
 }
 
 /* --- connection ------------------------------------------------------------------- */
@@ -234,6 +249,31 @@ claiming_new(const Plugin *plugin)
     return claiming;
 }
 
+/* The first entry; the user's file gets all from here on. */
+static void
+start_trace(Plugin *plugin)
+{
+    vmmiRun *run = plugin->run;
+    vmmiTraceStart start = {
+        .policy = &plugin->policy,
+        .plugin = plugin->name,
+        .options = plugin->options,
+        .migration = run->migration,
+        .uuid = plugin->arguments.uuid,
+        .guest = *run->info.name ? run->info.name : NULL,
+        .pid = (int)getpid(),
+        .attached = run->info.job == VMMI_JOB_MIGRATION_OUT,
+    };
+
+    if (plugin->trace_fd >= 0 && !plugin->record.journal)
+        plugin->record.journal = vmmiJournalNew(-1);
+    if (plugin->trace_fd >= 0)
+        vmmiJournalAddFile(plugin->record.journal, vmmiFdSteal(&plugin->trace_fd));
+    run->trace.journal = plugin->record.journal;
+    run->trace.began_ms = vmmiClockBoottimeMs();
+    vmmiTraceAddStart(&run->trace, &start);
+}
+
 static int
 claim_guest(Plugin *plugin, vmmiError **err)
 {
@@ -247,9 +287,7 @@ claim_guest(Plugin *plugin, vmmiError **err)
     plugin->record = claiming->record;
     memset(&claiming->record, 0, sizeof(claiming->record));
     plugin->run->info = claiming->info;
-    plugin->run->journal = plugin->record.journal;
-    vmmiKitRecordStart(&plugin->record, &plugin->policy,
-                       plugin->run->info.job == VMMI_JOB_MIGRATION_OUT);
+    start_trace(plugin);
     vmmiRunAnnounce(plugin->run);
     return 0;
 }
@@ -312,6 +350,16 @@ verdict_status(const vmmiKitVerdict *verdict)
     return verdict->outcome == VMMI_OUTCOME_COMPLETED ? 0 : 1;
 }
 
+/* Also of what ended before it was a migration, if the user wants a trace. */
+static void
+end_trace(Plugin *plugin, const vmmiKitVerdict *verdict, const vmmiSample *statistics)
+{
+    if (!plugin->run->trace.started && plugin->trace_fd >= 0)
+        start_trace(plugin);
+    if (plugin->run->trace.started)
+        vmmiTraceAddEnd(&plugin->run->trace, verdict, statistics);
+}
+
 static void
 send_completion(Plugin *plugin, const vmmiKitVerdict *verdict)
 {
@@ -324,9 +372,12 @@ send_completion(Plugin *plugin, const vmmiKitVerdict *verdict)
         .policy_error = plugin->engine ? vmmiEngineGetError(plugin->engine) : NULL,
         .abort_refused = plugin->run ? plugin->run->abort_refused : NULL,
     };
-    g_autoptr(vmmiMessage) completion = vmmiCompletionBuild(&facts);
+    g_autoptr(vmmiMessage) completion = NULL;
 
-    vmmiKitRecordEnd(&plugin->record, verdict, facts.statistics);
+    if (plugin->run)
+        end_trace(plugin, verdict, facts.statistics);
+    facts.trace_lost = vmmiJournalGetLost(plugin->record.journal);
+    completion = vmmiCompletionBuild(&facts);
     vmmiStreamsWriteCompletion(&plugin->streams, completion, NULL);
     vmmiKitRecordLeave(&plugin->record, completion, verdict_status(verdict));
 }
@@ -381,6 +432,7 @@ static void
 clear(Plugin *plugin)
 {
     vmmiRunFree(plugin->run);
+    vmmiFdCleanup(&plugin->trace_fd);
     vmmiKitRecordClear(&plugin->record);
     vmmiConnectUnref(plugin->connect);
     vmmiEngineFree(plugin->engine);
@@ -404,7 +456,7 @@ leaves_threads(Plugin *plugin)
 int
 vmmiKitMain(int argc, char **argv, const vmmiPolicy *policy, const vmmiKitLimits *limits)
 {
-    Plugin plugin = { .argc = argc, .argv = argv, .limits = limits };
+    Plugin plugin = { .argc = argc, .argv = argv, .limits = limits, .trace_fd = -1 };
     vmmiError *error = NULL;
     int status;
 

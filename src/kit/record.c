@@ -72,33 +72,6 @@ vmmiKitRecordOpen(const vmmiKitRecordFacts *facts, vmmiKitRecord *record, vmmiEr
 }
 
 void
-vmmiKitRecordStart(vmmiKitRecord *record, const vmmiPolicy *policy, bool attached)
-{
-    g_autoptr(json_t) data = json_pack("{s:s, s:s, s:i, s:b}", "policy", policy->name, "version",
-                                       policy->version, "pid", (int)getpid(), "attached", attached);
-
-    vmmiJournalAddStart(record->journal, data, NULL);
-}
-
-void
-vmmiKitRecordEnd(vmmiKitRecord *record, const vmmiKitVerdict *verdict, const vmmiSample *statistics)
-{
-    g_autoptr(json_t) data = json_object();
-
-    json_object_set_new(data, "outcome", json_string(vmmiOutcomeKindToString(verdict->outcome)));
-    json_object_set_new(data, "where", json_string(vmmiWhereToString(verdict->where)));
-    if (verdict->evidence)
-        json_object_set_new(data, "evidence", json_string(verdict->evidence));
-    if (statistics)
-        json_object_set_new(data, "statistics", vmmiSampleToJson(statistics));
-    if (verdict->error)
-        json_object_set_new(data, "error",
-                            json_pack("{s:i, s:s}", "code", vmmiErrorGetCode(verdict->error),
-                                      "message", vmmiErrorGetMessage(verdict->error)));
-    vmmiJournalAddEnd(record->journal, data, NULL);
-}
-
-void
 vmmiKitRecordLeave(vmmiKitRecord *record, const vmmiMessage *completion, int exit_status)
 {
     vmmi_autofd int fd = -1;

@@ -9,7 +9,6 @@
 #include <jansson.h>
 
 #include <libvmmi/vmmi-message.h>
-#include <libvmmi/vmmi-policy.h>
 
 #include "kit/verdict.h"
 #include "plugin/job.h"
@@ -39,11 +38,6 @@ typedef struct {
  * that one. Returns 0 or -1.
  */
 int vmmiKitRecordOpen(const vmmiKitRecordFacts *facts, vmmiKitRecord *record, vmmiError **err);
-/* Says who works here. */
-void vmmiKitRecordStart(vmmiKitRecord *record, const vmmiPolicy *policy, bool attached);
-/* The last entry. @statistics: NULL: unknown. */
-void vmmiKitRecordEnd(vmmiKitRecord *record, const vmmiKitVerdict *verdict,
-                      const vmmiSample *statistics);
 /*
  * Last of all, for a record that was made here: the completion joins it, and how the process is
  * about to end, since there is no shim to write that down. The guest is given free.

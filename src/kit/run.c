@@ -62,6 +62,8 @@ vmmiRunFree(vmmiRun *run)
     vmmiErrorFree(run->returned_error);
     vmmiErrorFree(run->abort_refused);
     g_free(run->abort_reason);
+    vmmiTraceClear(&run->trace);
+    json_decref(run->asked);
     vmmiKitVerdictClear(&run->verdict);
     g_free(run);
 }
@@ -153,7 +155,10 @@ vmmiRunCall(vmmiRun *run, vmmiTaskFunc func, void *data, GDestroyNotify free_dat
 void
 vmmiRunAnnounce(vmmiRun *run)
 {
-    vmmiJournalAddState(run->journal, run->tracker.state, NULL, NULL);
+    if (run->tracker.state == VMMI_STATE_BEGIN)
+        vmmiTraceAddBegin(&run->trace, run->asked, NULL);
+    else
+        vmmiTraceAddState(&run->trace, run->tracker.state);
     vmmiEngineSetState(run->engine, run->tracker.state, vmmiClockBoottimeMs());
 }
 

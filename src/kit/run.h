@@ -14,11 +14,11 @@
 #include "kit/signals.h"
 #include "kit/start.h"
 #include "kit/streams.h"
+#include "kit/trace.h"
 #include "kit/tracker.h"
 #include "kit/verdict.h"
 #include "kit/worker.h"
 #include "migration/request.h"
-#include "plugin/journal.h"
 
 /* All in milliseconds. */
 typedef struct {
@@ -39,7 +39,7 @@ typedef struct {
     const vmmiKitLimits *limits;
     vmmiConnect *connect;
     vmmiEngine *engine;
-    vmmiJournal *journal;    /* NULL: none */
+    vmmiTrace trace;         /* .journal NULL: none; cleared with the run */
     vmmiStreams *streams;    /* NULL: no status */
     const json_t *migration; /* the user's, NULL: all defaults */
     const char *uuid, *destination_uri, *migrate_uri;
@@ -56,6 +56,7 @@ typedef struct {
     void *watch;
     vmmiGuestInfo info; /* as it was before the start; all zero until it was looked at */
     vmmiPolicyStart *start;
+    json_t *asked; /* the object `migration` as the host was asked for it last */
     GPtrArray
         *requests; /* of vmmiRequest, the last one counts; drivers may still look at older ones */
     vmmiTracker tracker;

@@ -39,6 +39,8 @@ const vmmiKnownKey vmmiConfigurationKeys[] = {
     { .path = "migration.attach", .type = VMMI_KEY_STRING, .choices = attach_words },
     { .path = "migration.replace", .type = VMMI_KEY_BOOL },
     { .path = "migration.keepSource", .type = VMMI_KEY_BOOL },
+    { .path = "migration.trace", .type = VMMI_KEY_STRING },
+    { .path = "migration.shadow", .type = VMMI_KEY_BOOL },
     { .path = "policy", .type = VMMI_KEY_OBJECT },
     /* Older than `policy`: the plugin "schedule" has these two beside it (B1). */
     { .path = "schedule", .type = VMMI_KEY_ANY },

@@ -35,6 +35,7 @@ vmmiJournalEntryFree(vmmiJournalEntry *entry)
         return;
     vmmiSampleFree(entry->sample);
     json_decref(entry->data);
+    g_free(entry->reason);
     g_free(entry);
 }
 
@@ -117,7 +118,7 @@ read_chunk(vmmiJournalReader *reader, vmmiError **err)
 static bool
 read_kind(const json_t *object, vmmiJournalEntry *entry)
 {
-    const char *kind = "", *state = NULL;
+    const char *kind = "", *state = NULL, *reason = NULL;
     json_t *sample = json_object_get(object, "sample");
 
     if (!vmmiJsonGetString(object, "kind", &kind) || vmmiJournalKindFromString(kind) < 0)
@@ -133,7 +134,11 @@ read_kind(const json_t *object, vmmiJournalEntry *entry)
         if (!json_is_object(sample))
             return false;
         entry->sample = vmmiSampleFromJson(sample);
+        vmmiJsonGetUInt(object, "iteration", &entry->iteration);
+        if (vmmiJsonGetString(object, "reason", &reason))
+            entry->reason = g_strdup(reason);
     }
+    vmmiJsonGetUInt(object, "lost", &entry->lost);
     return true;
 }
 

@@ -5,6 +5,10 @@
  * One JSON object a line: {"seq", "timestampMs", "boottimeMs", "kind", ...}; docs/run-directory.md
  * lists the keys. One writer, any number of readers, in other processes. The reader trusts nothing:
  * it skips lines that are no entries, and waits for the rest of a line that is not whole yet.
+ *
+ * The journal of a migration is its trace (docs/trace.md). The same lines can go to a file of the
+ * user's as well, or to that alone, also with another clock. What stands in `data` is made by
+ * kit/trace.h.
  */
 #ifndef VMMI_PLUGIN_JOURNAL_H
 #define VMMI_PLUGIN_JOURNAL_H
@@ -48,14 +52,34 @@ vmmiJournal *vmmiJournalOpen(int job_dir_fd, vmmiError **err);
 void vmmiJournalFree(vmmiJournal *journal);
 
 /*
+ * A journal without a job's directory. @fd is taken over: a regular file, a pipe, or -1 for none
+ * yet (vmmiJournalAddFile()). No entry is thinned out.
+ */
+vmmiJournal *vmmiJournalNew(int fd);
+/*
+ * From now on the same lines go to @fd as well, which is taken over: none is thinned out there. A
+ * regular file is made empty. A line that it does not take is lost, and harms nothing else.
+ */
+void vmmiJournalAddFile(vmmiJournal *journal, int fd);
+/* How many lines the file lost so far. */
+uint64_t vmmiJournalGetLost(const vmmiJournal *journal);
+/* Milliseconds; both times of an entry are taken from it. NULL: the real ones. */
+typedef uint64_t (*vmmiJournalClock)(void *opaque);
+void vmmiJournalSetClock(vmmiJournal *journal, vmmiJournalClock clock, void *opaque);
+
+/*
  * Each call appends one line in one write. On failure (no space: VMMI_ERR_SYSTEM) the entry is lost
- * and the journal can still be used: the next entry starts a new line. @data is an object or NULL,
- * borrowed. A journal of NULL takes everything and does nothing. Samples are thinned in a very long
- * journal; the other kinds never. Return 0 or -1.
+ * and the journal can still be used: the next entry starts a new line and says how many were lost;
+ * each of them had a number.
+ * @data is an object or NULL, borrowed. A journal of NULL takes everything and does nothing.
+ * Samples are thinned in a very long journal; the other kinds never. Return 0 or -1: it is in
+ * neither place, or not in the job's.
  */
 int vmmiJournalAddStart(vmmiJournal *journal, json_t *data, vmmiError **err);
 int vmmiJournalAddState(vmmiJournal *journal, vmmiState state, json_t *data, vmmiError **err);
-int vmmiJournalAddSample(vmmiJournal *journal, const vmmiSample *sample, vmmiError **err);
+/* @iteration 0: not known. @reason: what the policy waits for, NULL: as before. */
+int vmmiJournalAddSample(vmmiJournal *journal, const vmmiSample *sample, uint64_t iteration,
+                         const char *reason, vmmiError **err);
 int vmmiJournalAddAction(vmmiJournal *journal, json_t *data, vmmiError **err);
 int vmmiJournalAddEnd(vmmiJournal *journal, json_t *data, vmmiError **err);
 
@@ -79,6 +103,9 @@ typedef struct {
     bool has_state;       /* always with a VMMI_JOURNAL_STATE, mostly with a VMMI_JOURNAL_SAMPLE */
     vmmiState state;
     vmmiSample *sample;   /* of a VMMI_JOURNAL_SAMPLE, else NULL */
+    uint64_t iteration;   /* the same; the pass that has begun, 0: not known */
+    char *reason;         /* the same; what the policy waits for, NULL: as before */
+    uint64_t lost;        /* so many lines right before this one were lost */
     json_t *data;         /* an object, or NULL */
 } vmmiJournalEntry;
 void vmmiJournalEntryFree(vmmiJournalEntry *entry);

@@ -66,7 +66,7 @@ write_journal(const vmmiJob *job)
     for (uint64_t i = 0; i < SAMPLES; i++) {
         g_autoptr(vmmiSample) sample = make_sample(i);
 
-        vmmiJournalAddSample(journal, sample, NULL);
+        vmmiJournalAddSample(journal, sample, 0, NULL, NULL);
     }
 }
 

@@ -148,12 +148,12 @@ write_journal(Fixture *fixture, unsigned int samples)
     for (unsigned int i = 0; i < samples; i++) {
         vmmiSampleSet(figures, VMMI_SAMPLE_PERCENT, i == samples / 2 ? 80 : 30);
         vmmiSampleSet(figures, VMMI_SAMPLE_ELAPSED_MS, 1000 + i);
-        vmmiJournalAddSample(journal, figures, NULL);
+        vmmiJournalAddSample(journal, figures, 0, NULL, NULL);
     }
     vmmiJournalAddAction(journal, action, NULL);
     vmmiJournalAddState(journal, VMMI_STATE_SWITCHOVER, NULL, NULL);
     vmmiSampleSet(figures, VMMI_SAMPLE_ELAPSED_MS, 99999);
-    vmmiJournalAddSample(journal, figures, NULL);
+    vmmiJournalAddSample(journal, figures, 0, NULL, NULL);
 }
 
 /* Longer than one look takes. */

@@ -392,7 +392,7 @@ test_journal(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     vmmiSampleSet(figures, VMMI_SAMPLE_PERCENT, 50);
     journal = vmmiJournalOpen(vmmiJobGetFd(fixture->migration->job), NULL);
     vmmiJournalAddState(journal, VMMI_STATE_PRECOPY, NULL, NULL);
-    vmmiJournalAddSample(journal, figures, NULL);
+    vmmiJournalAddSample(journal, figures, 0, NULL, NULL);
     vmmiJournalAddState(journal, VMMI_STATE_BEGIN, NULL, NULL);     /* illegal: left out */
     vmmiJournalAddState(journal, VMMI_STATE_COMPLETED, NULL, NULL); /* judged, not read */
     vmmiJournalAddAction(journal, action, NULL);
@@ -424,7 +424,7 @@ test_journal_long(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     vmmiSampleSet(figures, VMMI_SAMPLE_PERCENT, 1);
     journal = vmmiJournalOpen(vmmiJobGetFd(fixture->migration->job), NULL);
     for (int i = 0; i < ENTRIES; i++)
-        g_assert_cmpint(vmmiJournalAddSample(journal, figures, NULL), ==, 0);
+        g_assert_cmpint(vmmiJournalAddSample(journal, figures, 0, NULL, NULL), ==, 0);
     make_file(fixture, "go");
     dispatch_until(fixture, has_ended);
     for (const char *at = fixture->log->str; (at = strstr(at, "sample ")); at++)

@@ -237,7 +237,7 @@ test_own_journal(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpint(vmmiJournalAddState(journal, VMMI_STATE_POSTCOPY, NULL, NULL), ==, 0);
     for (uint64_t i = 0; i < 1000; i++) {
         vmmiSampleSet(sample, VMMI_SAMPLE_PERCENT, i / 20);
-        g_assert_cmpint(vmmiJournalAddSample(journal, sample, NULL), ==, 0);
+        g_assert_cmpint(vmmiJournalAddSample(journal, sample, 0, NULL, NULL), ==, 0);
     }
     g_assert_cmpint(vmmiJobHold(job, NULL), ==, 0);
     record = find(fixture, UUID ".1");
