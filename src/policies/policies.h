@@ -10,6 +10,10 @@
 
 #include "config.h"
 
+extern const vmmiPolicy vmmiPolicyDeadline;
+extern const vmmiPolicy vmmiPolicyDoubling;
+extern const vmmiPolicy vmmiPolicyStall;
+extern const vmmiPolicy vmmiPolicySteps;
 extern const vmmiPolicy vmmiPolicyTouri;
 
 #endif
