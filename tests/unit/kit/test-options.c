@@ -8,6 +8,8 @@
 #include "message/json.h"
 #include "util/cleanup.h"
 
+#include "../rows.h"
+
 static const char *const ways[] = { "postcopy", "suspend", NULL };
 static const vmmiPolicyOption options[] = {
     { .name = "permit",
@@ -119,19 +121,13 @@ test_gather(gconstpointer data)
     g_assert_true(json_equal(content, before));
 }
 
-#define ADD_ROWS(table, prefix, function)                                                          \
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {                                             \
-        g_autofree char *path = g_strdup_printf("/kit/options/" prefix "/%s", (table)[i].name);    \
-        g_test_add_data_func(path, GSIZE_TO_POINTER(i), function);                                 \
-    }
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
-    ADD_ROWS(list_rows, "list", test_list);
+    ADD_ROWS("/kit/options/list/", list_rows, test_list);
     g_test_add_func("/kit/options/list/absent", test_absent);
-    ADD_ROWS(gather_rows, "gather", test_gather);
+    ADD_ROWS("/kit/options/gather/", gather_rows, test_gather);
     return g_test_run();
 }
