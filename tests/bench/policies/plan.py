@@ -7,6 +7,7 @@ of a block; both follow from the plan's seed alone, so a plan that is resumed ha
 """
 import hashlib
 import json
+import math
 import random
 import re
 
@@ -92,7 +93,7 @@ def fill_in(value, cell):
     if isinstance(value, str) and value.startswith("@"):
         if value[1:] not in ("deadlineSeconds", "downtimeHardMs", "downtimeSoftMs"):
             raise PlanError(f"a cell has no figure '{value}'")
-        return cell[value[1:]]
+        return math.ceil(cell[value[1:]])
     return value
 
 
