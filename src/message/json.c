@@ -114,6 +114,7 @@ vmmiJsonParseFirst(const char *text, size_t length, size_t *consumed, vmmiError 
         result = vmmiScannerFeed(&scanner, text[scanner.offset]);
         if (scanner.depth == 0)
             first = scanner.offset;
+        vmmiScannerSkip(&scanner, text, length);
     }
     if (result == VMMI_SCAN_MORE) {
         *consumed = 0;
@@ -210,6 +211,7 @@ vmmiJsonParseWithout(const char *text, size_t length, const char *what, const ch
             begin_member(&pruner, &scanner.levels[0], offset, keys);
         if (result == VMMI_SCAN_DONE)
             leave_out(&pruner, offset);
+        vmmiScannerSkip(&scanner, text, length);
     }
     /* What is wrong is found, and named, by reading all of it. */
     if (result != VMMI_SCAN_DONE || pruner.copied == 0)
@@ -243,16 +245,20 @@ vmmiJsonParseValue(const char *text, size_t length, const char *what, vmmiError 
     return NULL;
 }
 
+/* Most values are shorter: written in one go. */
+#define USUAL_BYTES 8192
+
 char *
 vmmiJsonWrite(const json_t *value, bool pretty)
 {
     size_t flags = JSON_ENCODE_ANY | (pretty ? JSON_INDENT(2) : JSON_COMPACT);
-    size_t length = json_dumpb(value, NULL, 0, flags);
-    char *text = g_malloc(length + 1);
+    char *text = g_malloc(USUAL_BYTES);
+    size_t length = json_dumpb(value, text, USUAL_BYTES - 1, flags);
 
+    text = g_realloc(text, length + 1);
     /* A value that cannot be written (a string set without a check) has length 0: an empty text,
      * which no reader takes. */
-    if (json_dumpb(value, text, length, flags) != length)
+    if (length >= USUAL_BYTES && json_dumpb(value, text, length, flags) != length)
         length = 0;
     text[length] = '\0';
     return text;

@@ -280,6 +280,20 @@ vmmiScannerFeed(vmmiScanner *scanner, char byte)
     return between_tokens(scanner, byte);
 }
 
+void
+vmmiScannerSkip(vmmiScanner *scanner, const char *text, size_t length)
+{
+    size_t offset = scanner->offset, end = MIN(length, VMMI_MESSAGE_MAX_BYTES);
+
+    if (scanner->state != STRING)
+        return;
+    while (offset < end && (unsigned char)text[offset] >= 0x20 && text[offset] != '"' &&
+           text[offset] != '\\')
+        offset++;
+    scanner->value_begins = scanner->value_begins && offset == scanner->offset;
+    scanner->offset = offset;
+}
+
 size_t
 vmmiScannerNeeds(const vmmiScanner *scanner)
 {

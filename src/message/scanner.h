@@ -43,6 +43,9 @@ typedef struct {
 
 void vmmiScannerInit(vmmiScanner *scanner);
 vmmiScanResult vmmiScannerFeed(vmmiScanner *scanner, char byte);
+/* The same for what cannot end a string, which is most of a text: as many bytes as there are of it,
+ * none outside of a string. @text: from its beginning. */
+void vmmiScannerSkip(vmmiScanner *scanner, const char *text, size_t length);
 /* How many bytes must come at least before the object can be whole; at least 1 while it is not. */
 size_t vmmiScannerNeeds(const vmmiScanner *scanner);
 /* The path of the value that is being read, "migration.flags[2]"; "" at the root. To be freed with

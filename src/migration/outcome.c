@@ -21,7 +21,7 @@ vmmiOutcomeNew(void)
     outcome->exit_value = -1;
     outcome->evidence = g_strdup("");
     outcome->diagnostics = g_strdup("");
-    outcome->actions = g_strdup("[]");
+    outcome->actions = json_array();
     return outcome;
 }
 
@@ -35,7 +35,8 @@ vmmiOutcomeFree(vmmiOutcome *outcome)
     vmmiMessageUnref(outcome->completion);
     g_free(outcome->evidence);
     g_free(outcome->diagnostics);
-    g_free(outcome->actions);
+    json_decref(outcome->actions);
+    g_free(outcome->actions_text);
     g_free(outcome->rest);
     g_free(outcome);
 }
@@ -70,15 +71,6 @@ error_from_json(const json_t *object)
     return error;
 }
 
-/* A text of JSON as a value; null when it is none. */
-static json_t *
-value_of_text(const char *text)
-{
-    json_t *value = text ? vmmiJsonParseValue(text, strlen(text), NULL, NULL) : NULL;
-
-    return value ? value : json_null();
-}
-
 static const vmmiOutcome *load(const vmmiOutcome *outcome);
 
 json_t *
@@ -99,7 +91,7 @@ vmmiOutcomeToJson(const vmmiOutcome *outcome)
     json_object_set_new(object, "completion",
                         outcome->completion ? json_incref(outcome->completion->root)
                                             : json_null());
-    json_object_set_new(object, "actions", value_of_text(outcome->actions));
+    json_object_set(object, "actions", outcome->actions);
     return object;
 }
 
@@ -145,15 +137,15 @@ vmmiOutcomeReadKinds(const json_t *object, vmmiOutcomeKind *kind, vmmiWhere *whe
 static void
 take_rest(vmmiOutcome *outcome, const json_t *object)
 {
-    const json_t *actions = json_object_get(object, "actions");
+    json_t *actions = json_object_get(object, "actions");
 
     if (json_is_object(json_object_get(object, "statistics")))
         outcome->statistics = vmmiSampleFromJson(json_object_get(object, "statistics"));
     outcome->completion = completion_from_json(json_object_get(object, "completion"));
     replace_text(&outcome->diagnostics, object, "diagnostics");
     if (json_is_array(actions)) {
-        g_free(outcome->actions);
-        outcome->actions = vmmiJsonWrite(actions, false);
+        json_decref(outcome->actions);
+        outcome->actions = json_incref(actions);
     }
 }
 
@@ -279,5 +271,11 @@ vmmiOutcomeGetDiagnostics(const vmmiOutcome *outcome)
 const char *
 vmmiOutcomeGetActions(const vmmiOutcome *outcome)
 {
-    return load(outcome) ? outcome->actions : "[]";
+    vmmiOutcome *cache = (vmmiOutcome *)load(outcome);
+
+    if (!cache)
+        return "[]";
+    if (!cache->actions_text)
+        cache->actions_text = vmmiJsonWrite(cache->actions, false);
+    return cache->actions_text;
 }

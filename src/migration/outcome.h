@@ -27,7 +27,8 @@ struct vmmiOutcome {
     vmmiSample *statistics;
     vmmiMessage *completion;
     char *diagnostics;
-    char *actions;
+    json_t *actions; /* an array */
+    char *actions_text;  /* once somebody asked for it */
     char *rest;      /* of one that was read: outcome.json, until statistics, completion,
                       * diagnostics and actions are asked for */
     size_t rest_length;

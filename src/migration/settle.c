@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "message/json.h"
+#include "message/message.h"
 #include "migration/private.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -110,20 +111,19 @@ find_statistics(const vmmiMigration *migration, vmmiOutcomeKind kind)
     return statistics;
 }
 
-static char *
+/* New reference. */
+static json_t *
 find_actions(const vmmiMigration *migration)
 {
     const char *const paths[] = { "success.actions", "error.actions" };
 
     for (size_t i = 0; migration->completion && i < G_N_ELEMENTS(paths); i++) {
-        char *text = vmmiMessageGetJson(migration->completion, paths[i]);
-        char *copy = text && *text == '[' ? g_strdup(text) : NULL;
+        json_t *told = vmmiPathGet(vmmiMessageContent(migration->completion), paths[i]);
 
-        vmmiFree(text);
-        if (copy)
-            return copy;
+        if (json_is_array(told))
+            return json_incref(told);
     }
-    return vmmiJsonWrite(migration->actions, false);
+    return json_copy(migration->actions);
 }
 
 static vmmiOutcome *
@@ -132,7 +132,7 @@ make_outcome(const vmmiMigration *migration, vmmiVerdict *verdict)
     vmmiOutcome *outcome = vmmiOutcomeNew();
 
     g_free(outcome->evidence);
-    g_free(outcome->actions);
+    json_decref(outcome->actions);
     outcome->kind = verdict->kind;
     outcome->where = verdict->where;
     outcome->evidence = g_steal_pointer(&verdict->evidence);

@@ -227,6 +227,22 @@ test_pruning(gconstpointer data)
     g_assert_true(!object == (vmmiErrorGetCode(error) == VMMI_ERR_MESSAGE));
 }
 
+/* Texts of every length around a power of two are written whole. */
+static void
+test_write_long(void)
+{
+    for (size_t near = 4096; near <= 16384; near *= 2) {
+        for (size_t length = near - 4; length <= near + 4; length++) {
+            g_autofree char *text = g_strnfill(length - 2, 'x');
+            g_autoptr(json_t) value = json_string(text);
+            g_autofree char *written = vmmiJsonWrite(value, false);
+            g_autofree char *expected = g_strdup_printf("\"%s\"", text);
+
+            g_assert_cmpstr(written, ==, expected);
+        }
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -239,6 +255,7 @@ main(int argc, char **argv)
     g_test_add_func("/message/json/size", test_size);
     g_test_add_func("/message/json/value", test_value);
     g_test_add_func("/message/json/write", test_write);
+    g_test_add_func("/message/json/write-long", test_write_long);
     g_test_add_func("/message/json/find", test_find);
     return g_test_run();
 }
