@@ -25,6 +25,7 @@ static const Verb *const verbs[] = {
     &verb_driver,
     &verb_doctor,
     &verb_message,
+    &verb_simulate,
     &verb_sim,
     &verb_version,
     NULL
