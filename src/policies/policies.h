@@ -14,6 +14,7 @@ extern const vmmiPolicy vmmiPolicyDeadline;
 extern const vmmiPolicy vmmiPolicyDoubling;
 extern const vmmiPolicy vmmiPolicyStall;
 extern const vmmiPolicy vmmiPolicySteps;
+extern const vmmiPolicy vmmiPolicyAdaptive;
 extern const vmmiPolicy vmmiPolicyTouri;
 
 #endif

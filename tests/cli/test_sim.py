@@ -43,6 +43,12 @@ def test_json():
         assert percents == sorted(percents), percents
 
 
+def test_default_plugin():
+    with World() as world:
+        done = world.run("migrate", "guest1", world.destination, "--json")
+        assert done.code == 0 and done.objects()[-1]["plugin"] == "adaptive", done
+
+
 def test_unknown_guest():
     with World() as world:
         row(world, 5, "knows no guest 'nobody'", None, guest="nobody")

@@ -39,7 +39,9 @@ class World:
         same("where the guest runs", self.where(name), place)
 
     def migrate(self, *arguments, guest="guest1", destination=None, **options):
-        """vmmi migrate, started; ends with the block."""
+        """vmmi migrate, started, under touri unless a plugin is named; ends with the block."""
+        if not any(word.startswith(("--plugin", "-p")) for word in arguments):
+            arguments = ("--plugin=touri", *arguments)
         return running("migrate", guest, destination or self.destination, *arguments,
                        source=options.pop("source", self.source), **options)
 

@@ -120,7 +120,9 @@ class Guest:
                 process.terminate()
 
     def migrate(self, *arguments, destination=None, data=None, **options):
-        """vmmi migrate, started; ends with the block."""
+        """vmmi migrate, started, under touri unless a plugin is named; ends with the block."""
+        if not any(word.startswith(("--plugin", "-p")) for word in arguments):
+            arguments = ("--plugin=touri", *arguments)
         return running("migrate", self.name, destination or LAB.DEST_URI, data or LAB.MIGRATE_URI, *arguments,
                        source=options.pop("source", LAB.SRC), **options)
 

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * adaptive-plan.c: which limit lets pre-copy end, when, and what it costs. Pure.
+ */
+#include <math.h>
+
+#include "policies/adaptive-plan.h"
+
+#define MIB (1024.0 * 1024.0)
+#define RECENT 3        /* passes that speak for the present */
+#define CONVERGES 0.95  /* contraction or ratio below which waiting always gains: 1 - time/silence of the weights */
+#define SURE_SHARE 1.05 /* more than the set can ever be */
+#define LAST_RUNG 0.88  /* beyond it, the whole set is granted */
+#define STEP 0.04       /* from rung to rung, at least */
+#define DWELL_UNITS 1.2 /* time on one rung, when some of the set stays clean */
+#define STALL_PASSES 6  /* without any gain */
+#define GAIN 0.95
+#define MARGIN 1.03
+#define UNSTEADY 0.3
+#define NOISE 0.04        /* what a threshold is off by at least */
+#define LEAST_STEP_S 0.25 /* the policy sees no more than five looks a second */
+
+typedef vmmiAdaptivePass Pass;
+
+/* --- what the last passes say ------------------------------------------------------------------- */
+
+static const Pass *
+pass_at(const vmmiAdaptiveEstimate *estimate, size_t back)
+{
+    const Pass *pass = vmmiAdaptiveEstimatePass(estimate, back);
+
+    return pass && pass->throttle == estimate->throttle ? pass : NULL;
+}
+
+static double
+mean_ratio(const vmmiAdaptiveEstimate *estimate)
+{
+    double sent = 0, written = 0;
+
+    for (size_t back = 0; back < RECENT; back++) {
+        const Pass *pass = pass_at(estimate, back);
+
+        if (!pass)
+            break;
+        if (!isfinite(pass->ratio))
+            continue;
+        sent += pass->drained;
+        written += pass->ratio * pass->drained;
+    }
+    return sent > 0 ? written / sent : NAN;
+}
+
+static bool
+is_unsteady(const vmmiAdaptiveEstimate *estimate)
+{
+    double low = INFINITY, high = 0;
+
+    for (size_t back = 0; back < 6 && pass_at(estimate, back); back++) {
+        low = MIN(low, pass_at(estimate, back)->ratio);
+        high = MAX(high, pass_at(estimate, back)->ratio);
+    }
+    return isfinite(low) && low < UNSTEADY * MIN(high, 4);
+}
+
+/* The least that was left at the ends of the passes from @first to before @last. */
+static double
+least_left(const vmmiAdaptiveEstimate *estimate, size_t first, size_t last)
+{
+    double least = INFINITY;
+
+    for (size_t back = first; back < last && pass_at(estimate, back); back++)
+        least = MIN(least, pass_at(estimate, back)->end);
+    return least;
+}
+
+/* The writes per unit sent of a writer that goes round, over the last passes. */
+static double
+contraction(const vmmiAdaptiveEstimate *estimate)
+{
+    double sent = 0, written = 0;
+
+    for (size_t back = 0; back < RECENT && pass_at(estimate, back); back++) {
+        sent += pass_at(estimate, back)->drained;
+        written += pass_at(estimate, back)->round * pass_at(estimate, back)->drained;
+    }
+    return sent > 0 ? written / sent : NAN;
+}
+
+/* --- a writer that dirties all of its set in every pass ----------------------------------------- */
+
+static void
+set_rung(vmmiAdaptiveControl *control, double rung, uint64_t ms)
+{
+    control->rung = rung > LAST_RUNG ? SURE_SHARE : rung;
+    control->rung_ms = ms;
+}
+
+/* All of it is dirty again although only a share was sent: the writer is round at least once in that time, and a switch
+ * needs 1/(1 + sent). When that does not do, what was seen to be the least does. */
+static void
+climb(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate, double unit)
+{
+    const Pass *pass = vmmiAdaptiveEstimatePass(estimate, 0);
+    double rung;
+
+    if (pass->full && pass->single) {
+        rung = 1 / (1 + CLAMP(pass->drained / estimate->set, 0, 1));
+        if (rung > control->rung + 0.01)
+            set_rung(control, rung, pass->ms);
+    }
+    if (control->rung <= 0 ||
+        (double)(pass->ms - MIN(pass->ms, control->rung_ms)) / 1000 < DWELL_UNITS * unit)
+        return;
+    rung = least_left(estimate, 0, 6) / estimate->set + 0.01;
+    set_rung(control,
+             CLAMP(rung, control->rung + STEP, vmmiAdaptiveModelLadder(MIN(control->rung, 1))),
+             pass->ms);
+}
+
+/* --- the plan ----------------------------------------------------------------------------------- */
+
+static void
+plan_limits(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
+            const vmmiAdaptiveEstimate *estimate)
+{
+    plan->set = MAX(estimate->set, 1);
+    plan->left = vmmiAdaptiveEstimateLast(estimate)->left;
+    plan->drain = estimate->drain;
+    plan->wire = MAX(estimate->wire, 1);
+    plan->unit = plan->set / MAX(plan->drain, 1);
+    plan->cap_s = MAX(0.001, goals->hard_s - VMMI_ADAPTIVE_FIXED_S) *
+                  CLAMP(plan->drain / plan->wire, 1, 4);
+    plan->cap = plan->cap_s * plan->wire / plan->set;
+    plan->dirty = MIN(1, estimate->boundary.left / plan->set);
+    plan->last_throttle = estimate->throttle >= 0 &&
+                          vmmiAdaptiveModelThrottleSilence(MIN(99, estimate->throttle + 20)) >
+                              goals->throttle_silence_s;
+}
+
+static double
+cost_of(const vmmiAdaptivePlan *plan, double share, double units)
+{
+    return VMMI_ADAPTIVE_WEIGHT_SILENCE * (share * plan->unit + VMMI_ADAPTIVE_FIXED_S) +
+           VMMI_ADAPTIVE_WEIGHT_TIME * units * plan->unit;
+}
+
+static void
+want(vmmiAdaptivePlan *plan, double share, double units)
+{
+    plan->wanted = share;
+    plan->needed_s = MIN(1, share) * plan->unit;
+    plan->cost = share <= plan->cap ? cost_of(plan, MIN(1, share), MIN(20, units)) : INFINITY;
+}
+
+static void
+plan_climb(vmmiAdaptivePlan *plan, const vmmiAdaptiveControl *control)
+{
+    want(plan, control->rung, 1);
+    g_snprintf(plan->words, sizeof(plan->words),
+               "the guest writes all of its %.1f MiB again and again, faster than %.1f MiB/s: a "
+               "limit for %.0f %% of the set is tried, %.0f ms",
+               plan->set / MIB, plan->drain / MIB, 100 * MIN(1, plan->wanted),
+               1000 * plan->wanted * plan->set / plan->wire);
+}
+
+/* A second whole pass tells a writer that goes round and is slower than the link, which gets there, from a faster one that
+ * writes everywhere and does not: the first pass looks the same. */
+static void
+plan_second(vmmiAdaptivePlan *plan, const Pass *pass)
+{
+    plan->converges = true;
+    want(plan, 0, 2);
+    g_snprintf(plan->words, sizeof(plan->words),
+               "%.1f MiB were left, now %.1f MiB, at %.1f MiB/s: it shrinks, and another pass will "
+               "tell whether it goes on shrinking",
+               pass->begin / MIB, pass->end / MIB, plan->drain / MIB);
+}
+
+static void
+plan_converging(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
+                const vmmiAdaptiveEstimate *estimate, double ratio)
+{
+    double now = (double)vmmiAdaptiveEstimateLast(estimate)->ms / 1000;
+    double slack = goals->deadline_s > 0 ? goals->deadline_s - now - 1 : INFINITY;
+    double units = 1.3 * plan->dirty / (1 - ratio), share = 0;
+
+    plan->converges = true;
+    while (plan->unit * units > slack && share < MIN(plan->cap, 1)) {
+        share += 0.02;
+        units = 1.3 * MAX(0, plan->dirty - share) / (1 - ratio);
+    }
+    want(plan, share, units);
+    g_snprintf(plan->words, sizeof(plan->words),
+               "converges: %.1f MiB are left of %.1f, the guest writes %.2f of what is sent at %.1f "
+               "MiB/s; at most some %.1f s to go",
+               plan->left / MIB, plan->set / MIB, ratio, plan->drain / MIB, plan->unit * units);
+}
+
+/* Dirty pages are found again as soon as less than the limit is pending, so a limit just below what is dirty lets the
+ * hypervisor look often, and what is dirty shrinks faster than in whole passes. The limit follows it down, by no less than
+ * the hypervisor's figures are off, to where waiting does not pay any more. */
+static double
+follow(const vmmiAdaptivePlan *plan, const vmmiAdaptiveEstimate *estimate)
+{
+    double grant = vmmiAdaptiveModelGrant(plan->ratio, plan->dirty);
+    double stop = MAX(0, vmmiAdaptiveModelStop(plan->ratio)) * (1 + NOISE);
+    double fresh = plan->ratio * (1 - plan->dirty);
+    double step = MAX((NOISE + 2 * estimate->noise) * plan->dirty / MAX(fresh, 0.01),
+                      LEAST_STEP_S / plan->unit);
+
+    if (plan->dirty <= stop)
+        return stop;
+    return MAX(MAX(stop, plan->dirty - step), MIN(grant, plan->dirty - step));
+}
+
+static void
+plan_resting(vmmiAdaptivePlan *plan, const vmmiAdaptiveEstimate *estimate)
+{
+    double stop = vmmiAdaptiveModelStop(plan->ratio);
+    double share = follow(plan, estimate);
+
+    if (share > plan->cap && stop <= plan->cap)
+        share = plan->cap;
+    want(plan, MAX(share, stop), vmmiAdaptiveModelTime(plan->ratio, plan->dirty, share));
+    plan->needed_s = stop * plan->unit;
+    g_snprintf(plan->words, sizeof(plan->words),
+               "%.1f of %.1f MiB are dirty, the guest writes %.2f of what is sent at %.1f MiB/s: it "
+               "comes to rest at %.0f %%, and %.0f ms let it switch at the least cost",
+               plan->left / MIB, plan->set / MIB, plan->ratio, plan->drain / MIB,
+               100 * MAX(0, 1 - 1 / plan->ratio), 1000 * share * plan->set / plan->wire);
+}
+
+static void
+plan_stalled(vmmiAdaptivePlan *plan, const vmmiAdaptiveEstimate *estimate)
+{
+    double least = least_left(estimate, 0, VMMI_ADAPTIVE_PASSES);
+
+    want(plan, MARGIN * least / plan->set, 1);
+    g_snprintf(plan->words, sizeof(plan->words),
+               "the last %d passes gained nothing: %.1f MiB were left at best, and %.0f ms are "
+               "granted for as much",
+               STALL_PASSES, least / MIB, 1000 * plan->wanted * plan->set / plan->wire);
+}
+
+static bool
+is_stalled(const vmmiAdaptiveEstimate *estimate)
+{
+    double before = least_left(estimate, STALL_PASSES, VMMI_ADAPTIVE_PASSES);
+
+    return isfinite(before) && least_left(estimate, 0, STALL_PASSES) > GAIN * before;
+}
+
+static void
+plan_precopy(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
+             const vmmiAdaptiveEstimate *estimate, const vmmiAdaptiveControl *control)
+{
+    const Pass *last = pass_at(estimate, 0);
+
+    if (control->rung > 0)
+        plan_climb(plan, control);
+    else if (last->whole && !pass_at(estimate, 1))
+        plan_second(plan, last);
+    else if (is_stalled(estimate))
+        plan_stalled(plan, estimate);
+    else if (estimate->rounds > 0 && contraction(estimate) < CONVERGES)
+        plan_converging(plan, goals, estimate, contraction(estimate));
+    else if (plan->ratio < CONVERGES)
+        plan_converging(plan, goals, estimate, plan->ratio);
+    else
+        plan_resting(plan, estimate);
+}
+
+void
+vmmiAdaptivePlanMake(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
+                     const vmmiAdaptiveEstimate *estimate, vmmiAdaptiveControl *control,
+                     bool boundary)
+{
+    plan_limits(plan, goals, estimate);
+    plan->ratio = mean_ratio(estimate);
+    plan->unsteady = is_unsteady(estimate);
+    plan->cost = INFINITY;
+    if (estimate->throttle != control->throttle)
+        control->rung = 0;
+    control->throttle = estimate->throttle;
+    if (boundary && pass_at(estimate, 0))
+        climb(control, estimate, plan->unit);
+    if (pass_at(estimate, 0) && isfinite(plan->ratio)) {
+        plan_precopy(plan, goals, estimate, control);
+        return;
+    }
+    want(plan, 0, 2);
+    g_snprintf(plan->words, sizeof(plan->words),
+               "%.1f MiB are left behind the first pass, %.2f s at %.1f MiB/s; the next pass will "
+               "tell how fast the guest writes",
+               plan->left / MIB, plan->left / MAX(plan->drain, 1), plan->drain / MIB);
+}

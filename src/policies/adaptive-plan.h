@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * adaptive-plan.h: what pre-copy would come to from here, and which limit it would take.
+ */
+#ifndef VMMI_POLICIES_ADAPTIVE_PLAN_H
+#define VMMI_POLICIES_ADAPTIVE_PLAN_H
+
+#include "policies/adaptive.h"
+
+/* What a switch costs beyond sending what is left: the state of the devices, and starting again over there. */
+#define VMMI_ADAPTIVE_FIXED_S 0.060
+
+typedef struct {
+    double set, left;    /* bytes */
+    double drain, wire;  /* bytes per second */
+    double unit;         /* seconds that sending the whole set takes */
+    double cap_s, cap;   /* the longest limit that keeps the hard limit, and the share that it allows */
+    double dirty;        /* share, when the last pass had ended */
+    double ratio;        /* of the last passes; NAN: not known */
+    double wanted;       /* share to be granted; may be above .cap */
+    double needed_s;     /* seconds of pause that would do, as far as is known */
+    double cost;         /* of going on with pre-copy; INFINITY: does not end */
+    bool converges;      /* by itself */
+    bool unsteady;       /* passes differ much: there may be lulls */
+    bool last_throttle;  /* the next step of auto-converge would be too much */
+    char words[VMMI_ADAPTIVE_TEXT];
+} vmmiAdaptivePlan;
+
+void vmmiAdaptivePlanMake(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
+                          const vmmiAdaptiveEstimate *estimate, vmmiAdaptiveControl *control,
+                          bool boundary);
+
+#endif
