@@ -194,9 +194,11 @@ typedef struct {
     unsigned int describe_timeout_ms; /* 0: 5,000 */
     unsigned int start_timeout_ms;    /* 0: 10,000: the longest time until the plugin runs */
     unsigned int release_timeout_ms;  /* 0: 10,000: the longest time until the old one has ended */
+    /* As for vmmiMigrationStart(): the plugin in charge is left alone then. */
+    bool require_survival;
 } vmmiTakeOverOptions;
 #define VMMI_TAKE_OVER_OPTIONS_INIT \
-    { sizeof(vmmiTakeOverOptions), 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0 }
+    { sizeof(vmmiTakeOverOptions), 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, false }
 
 /**
  * vmmiMigrationTakeOver:

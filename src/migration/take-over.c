@@ -311,6 +311,9 @@ vmmiMigrationTakeOver(vmmiManager *manager, vmmiConnect *connect,
         vmmiConnectCheck(connect, VMMI_SLOT(guest_lookup), err) < 0 ||
         read_options(options, &over.options, err) < 0)
         return NULL;
+    if (over.options.require_survival && vmmiManagerRequireSurvival(manager, err) < 0)
+        return NULL;
+    over.begin.require_survival = over.options.require_survival;
     over.begin.destination = over.options.destination;
     over.begin.plugin_name = over.options.plugin;
     over.begin.attach = VMMI_ATTACH_ONLY;

@@ -278,9 +278,10 @@ describe_request(const vmmiMigrationOptions *options)
 
     for (size_t i = 0; options->settings && options->settings[i]; i++)
         json_array_append_new(settings, json_string(options->settings[i]));
-    object = json_pack("{s:s?, s:s, s:s?, s:s?, s:o}", "plugin", options->plugin, "destination",
+    object = json_pack("{s:s?, s:s, s:s?, s:s?, s:o, s:b}", "plugin", options->plugin, "destination",
                        options->destination_uri, "migrateUri", options->migrate_uri,
-                       "configuration", options->configuration, "settings", settings);
+                       "configuration", options->configuration, "settings", settings,
+                       "survival", options->require_survival);
     text = json_dumps(object, JSON_COMPACT);
     json_decref(object);
     return text;
@@ -365,6 +366,7 @@ vmmiMigrationTakeOver(vmmiManager *manager, vmmiConnect *connect G_GNUC_UNUSED,
         .destination_uri = options->flags & VMMI_TAKE_OVER_KILL ? "kill" : "",
         .configuration = options->configuration,
         .settings = options->settings,
+        .require_survival = options->require_survival,
     };
     vmmiMigration *migration = vmmiMigrationStart(manager, connect, &same, err);
 

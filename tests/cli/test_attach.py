@@ -43,12 +43,12 @@ def test_takes_over():
 
 def test_what_is_asked_for():
     done = attach("endless", "web1", "--plugin", "p", "-s", "a=1", "--set", "migration.params.bandwidth=5", "--kill", "--config",
-                  "-", "--detach", "--json", records=(OLD, NEW),
+                  "-", "--detach", "--require-survival", "--json", records=(OLD, NEW),
                   stdin='{"vmmiVersion": "0.4.1", "contentType": "configuration", "configuration": {"verbose": 2}}')
     assert done.code == 0, done
     seen = json.loads(done.object()["received"])
     assert seen["plugin"] == "p" and seen["settings"] == ["a=1", "migration.params.bandwidth=5"], seen
-    assert seen["destination"] == "kill" and json.loads(seen["configuration"]) == {"verbose": 2}, seen
+    assert seen["destination"] == "kill" and seen["survival"] and json.loads(seen["configuration"]) == {"verbose": 2}, seen
 
 
 def test_refused():

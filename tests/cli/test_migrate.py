@@ -119,6 +119,10 @@ def test_settings():
     assert seen["plugin"] is None and seen["configuration"] is None and seen["migrateUri"] is None
 
 
+def test_require_survival():
+    assert not received()["survival"] and received("--require-survival")["survival"]
+
+
 def test_migrate_uri():
     done = faked("completes", "--json", "migrate", "web1", "fake:other", "tcp://10.0.0.2", "--plugin=adaptive")
     seen = json.loads(done.objects()[-1]["received"])

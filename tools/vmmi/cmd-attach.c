@@ -14,7 +14,7 @@
 static struct {
     char *plugin, *config, *timeout;
     char **settings;
-    gboolean kill, detach;
+    gboolean kill, detach, require_survival;
 } wanted;
 
 static const GOptionEntry entries[] = {
@@ -26,6 +26,8 @@ static const GOptionEntry entries[] = {
       "One setting; a key without a dot is an option of the policy", "KEY=VALUE" },
     { "kill", 0, 0, G_OPTION_ARG_NONE, &wanted.kill, "Kill a policy that does not make way in time",
       NULL },
+    { "require-survival", 0, 0, G_OPTION_ARG_NONE, &wanted.require_survival,
+      "Start nothing that would end with the service or session that vmmi runs in", NULL },
     { "timeout", 't', 0, G_OPTION_ARG_FILENAME, &wanted.timeout,
       "Stop following after so many seconds; the migration goes on", "SECONDS" },
     { "detach", 'd', 0, G_OPTION_ARG_NONE, &wanted.detach, "Print the id, and leave", NULL },
@@ -120,6 +122,7 @@ take_over(Attach *attach, vmmiError **err)
     options.plugin = wanted.plugin;
     options.configuration = attach->config.text;
     options.settings = (const char *const *)wanted.settings;
+    options.require_survival = wanted.require_survival;
     signals_catch();
     return vmmiMigrationTakeOver(attach->opened.manager, attach->connect, &options, err);
 }

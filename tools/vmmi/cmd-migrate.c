@@ -13,7 +13,7 @@
 static struct {
     char *plugin, *config, *timeout, *username, *password_file;
     char **settings;
-    gboolean keep_source, detach;
+    gboolean keep_source, detach, require_survival;
 } wanted;
 
 static const GOptionEntry entries[] = {
@@ -27,6 +27,8 @@ static const GOptionEntry entries[] = {
       "Abort after so many seconds, and wait for the truth", "SECONDS" },
     { "keep-source", 0, 0, G_OPTION_ARG_NONE, &wanted.keep_source,
       "A persistent guest stays defined on the source", NULL },
+    { "require-survival", 0, 0, G_OPTION_ARG_NONE, &wanted.require_survival,
+      "Start nothing that would end with the service or session that vmmi runs in", NULL },
     { "username", 0, 0, G_OPTION_ARG_FILENAME, &wanted.username, "For the connection to the source",
       "NAME" },
     { "password-file", 0, 0, G_OPTION_ARG_FILENAME, &wanted.password_file,
@@ -97,7 +99,8 @@ warn_of_the_service(const Job *job)
 {
     const char *reason = "";
 
-    if (vmmiManagerGetSurvival(job->manager, &reason) == VMMI_SURVIVAL_SERVICE_KILLS)
+    if (!wanted.require_survival &&
+        vmmiManagerGetSurvival(job->manager, &reason) == VMMI_SURVIVAL_SERVICE_KILLS)
         report_sentence("the policy will not outlive the service that vmmi runs in: %s", reason);
 }
 
@@ -112,6 +115,7 @@ start(Job *job, vmmiError **err)
     options.migrate_uri = job->arguments[2];
     options.configuration = job->config.text;
     options.settings = (const char *const *)job->settings->pdata;
+    options.require_survival = wanted.require_survival;
     warn_of_the_service(job);
     /* Ctrl-C until here simply ends the command: nothing has been started. */
     signals_catch();

@@ -95,6 +95,25 @@ test_require(Fixture *fixture, gconstpointer data)
         g_assert_true(dispatch_until(fixture, has_ended));
 }
 
+/* Nobody is told to make way for one that would not last. */
+static void
+test_take_over(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    vmmiTakeOverOptions options = VMMI_TAKE_OVER_OPTIONS_INIT;
+    g_autoptr(vmmiError) error = NULL;
+
+    options.guest = "g1";
+    options.require_survival = true;
+    give(fixture, VMMI_SURVIVAL_SERVICE_KILLS);
+    g_assert_null(vmmiMigrationTakeOver(fixture->manager, fixture->connect, &options, &error));
+    g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_PLUGIN_LAUNCH);
+    g_assert_nonnull(strstr(vmmiErrorGetMessage(error), REASON));
+    vmmiErrorClear(&error);
+    give(fixture, VMMI_SURVIVAL_SCOPE);
+    g_assert_null(vmmiMigrationTakeOver(fixture->manager, fixture->connect, &options, &error));
+    g_assert_cmpint(vmmiErrorGetCode(error), ==, VMMI_ERR_STATE);
+}
+
 /* What a launch has shown takes the place of what was thought. */
 static void
 test_corrected(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
@@ -114,23 +133,17 @@ test_corrected(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpstr(fixture->manager->survival->last, ==, "");
 }
 
-#define ADD(name, data, func) \
-    g_test_add(name, Fixture, data, fixture_set_up, func, fixture_tear_down)
-
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_set_nonfatal_assertions();
     world_register();
-    ADD("/survival/asked-once", NULL, test_asked_once);
-    ADD("/survival/no-manager", NULL, test_without_manager);
-    ADD("/survival/after-fork", NULL, test_after_fork);
-    ADD("/survival/corrected", NULL, test_corrected);
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_autofree char *path = g_strdup_printf("/survival/require/%s", rows[i].name);
-
-        ADD(path, GSIZE_TO_POINTER(i), test_require);
-    }
+    ADD_FIXTURE("/survival/asked-once", test_asked_once, NULL);
+    ADD_FIXTURE("/survival/no-manager", test_without_manager, NULL);
+    ADD_FIXTURE("/survival/after-fork", test_after_fork, NULL);
+    ADD_FIXTURE("/survival/corrected", test_corrected, NULL);
+    ADD_FIXTURE_ROWS("/survival/require/", rows, test_require);
+    ADD_FIXTURE("/survival/take-over", test_take_over, NULL);
     return g_test_run();
 }
