@@ -14,6 +14,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "../rows.h"
+#include "../tree.h"
 
 #define DEADLINE_MS 20000
 /* Two seconds of the world are 40 ms. */
@@ -131,23 +132,9 @@ set_up(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 }
 
 static void
-remove_all(const char *path)
-{
-    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        remove_all(child);
-    }
-    g_remove(path);
-}
-
-static void
 tear_down(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    remove_all(fixture->run);
+    remove_tree(fixture->run);
     g_free(fixture->run);
 }
 
@@ -175,6 +162,19 @@ perform(vmmiConnect *connect, const char *guest, const char *destination, const 
         return -1;
     request.uuid = info.uuid;
     return vmmiCallMigrationPerform(connect, &request, on_done, record, on_free, err);
+}
+
+/* Looks for the guest, and is told what happens to it. */
+static void *
+watch_guest(vmmiConnect *connect, const char *name, vmmiGuestInfo *info, Record *record,
+            vmmiFreeFunc free_opaque)
+{
+    void *watch = NULL;
+
+    g_assert_cmpint(vmmiGuestLookup(connect, name, info, NULL), ==, 0);
+    g_assert_cmpint(
+        vmmiCallGuestMonitor(connect, info->uuid, on_event, record, free_opaque, &watch, NULL), ==, 0);
+    return watch;
 }
 
 static char *
@@ -369,13 +369,10 @@ test_closed(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
     vmmiConnect *connect = open_uri("sim:///?speed=2");
     g_autoptr(vmmiConnect) other = open_uri("sim:///");
     vmmiGuestInfo info;
-    void *watch = NULL;
 
     record_init(&record);
-    g_assert_cmpint(vmmiGuestLookup(connect, "guest3", &info, NULL), ==, 0);
     g_assert_cmpint(perform(connect, "guest3", "sim:///destination", NULL, &record, NULL), ==, 0);
-    g_assert_cmpint(
-        vmmiCallGuestMonitor(connect, info.uuid, on_event, &record, on_free, &watch, NULL), ==, 0);
+    watch_guest(connect, "guest3", &info, &record, on_free);
     vmmiConnectUnref(connect);
     g_assert_true(wait_for(&record, &record.freed, 2));
     g_assert_cmpint(record.done, ==, 0);
@@ -447,9 +444,8 @@ test_killed_client(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNU
     g_autofree char *there = NULL;
     gint64 deadline = g_get_monotonic_time() + DEADLINE_MS * 1000;
     vmmiGuestInfo info = { .job = VMMI_JOB_MIGRATION_OUT };
-    int status = client("migrate-and-die", "guest1");
 
-    g_assert_true(WIFSIGNALED(status));
+    g_assert_true(WIFSIGNALED(client("migrate-and-die", "guest1")));
     source = open_uri("sim:///");
     destination = open_uri("sim:///destination");
     while (info.job != VMMI_JOB_NONE && g_get_monotonic_time() < deadline) {
@@ -468,13 +464,11 @@ test_two_processes(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNU
     g_autoptr(vmmiConnect) connect = open_uri("sim:///");
     g_auto(Record) record;
     vmmiGuestInfo info;
-    void *watch = NULL;
+    void *watch;
 
     record_init(&record);
-    g_assert_cmpint(vmmiGuestLookup(connect, "guest3", &info, NULL), ==, 0);
     g_assert_cmpint(perform(connect, "guest3", "sim:///destination", NULL, &record, NULL), ==, 0);
-    g_assert_cmpint(vmmiCallGuestMonitor(connect, info.uuid, on_event, &record, NULL, &watch, NULL),
-                    ==, 0);
+    watch = watch_guest(connect, "guest3", &info, &record, NULL);
     g_assert_cmpint(client("stop", info.uuid), ==, 0);
     g_assert_true(wait_for(&record, &record.freed, 1));
     g_assert_cmpint(record.code, ==, VMMI_ERR_GUEST_DISAPPEARED);
@@ -490,13 +484,11 @@ test_reset(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_autoptr(vmmiError) error = NULL;
     g_auto(Record) record, call;
     vmmiGuestInfo info;
-    void *watch = NULL;
+    void *watch;
 
     record_init(&record);
     record_init(&call);
-    g_assert_cmpint(vmmiGuestLookup(connect, "guest3", &info, NULL), ==, 0);
-    g_assert_cmpint(vmmiCallGuestMonitor(connect, info.uuid, on_event, &record, NULL, &watch, NULL),
-                    ==, 0);
+    watch = watch_guest(connect, "guest3", &info, &record, NULL);
     g_assert_cmpint(perform(connect, "guest3", "sim:///destination", NULL, &call, NULL), ==, 0);
     g_assert_cmpint(vmmiSimReset("sim:///", NULL), ==, 0);
     g_assert_true(wait_for(&call, &call.freed, 1));
@@ -525,15 +517,13 @@ test_unreachable(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_autoptr(vmmiConnect) connect = NULL;
     g_auto(Record) record, call;
     vmmiGuestInfo info;
-    void *watch = NULL;
+    void *watch;
 
     record_init(&record);
     record_init(&call);
     g_assert_true(g_file_set_contents(path, scenario, -1, NULL));
     connect = open_uri(uri);
-    g_assert_cmpint(vmmiGuestLookup(connect, "g", &info, NULL), ==, 0);
-    g_assert_cmpint(vmmiCallGuestMonitor(connect, info.uuid, on_event, &record, NULL, &watch, NULL),
-                    ==, 0);
+    watch = watch_guest(connect, "g", &info, &record, NULL);
     g_assert_cmpint(perform(connect, "g", "sim:///destination", NULL, &call, NULL), ==, 0);
     g_assert_true(wait_for(&record, &record.disconnected, 1));
     g_assert_true(wait_for(&record, &record.reconnected, 1));
@@ -571,12 +561,10 @@ test_signals(Fixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
     bool blocked = false;
     g_auto(Record) record;
     vmmiGuestInfo info;
-    void *watch = NULL;
+    void *watch;
 
     record_init(&record);
-    g_assert_cmpint(vmmiGuestLookup(connect, "guest1", &info, NULL), ==, 0);
-    g_assert_cmpint(vmmiCallGuestMonitor(connect, info.uuid, on_event, &record, NULL, &watch, NULL),
-                    ==, 0);
+    watch = watch_guest(connect, "guest1", &info, &record, NULL);
     while (!(blocked = a_thread_blocks("fffffffe7ffbfeff")) && g_get_monotonic_time() < deadline)
         g_usleep(1000);
     g_assert_true(blocked);
@@ -595,13 +583,11 @@ main(int argc, char **argv)
     g_test_set_nonfatal_assertions();
     g_setenv("VMMI_RUN_DIR", run, TRUE);
 #define ADD(path, function) g_test_add(path, Fixture, NULL, set_up, function, tear_down)
-#define ADD_FIXTURE_ROWS(prefix, table, function) \
-    ADD_ROWS_WITH(Fixture, set_up, tear_down, prefix, table, function)
     ADD("/sim/open/plain", test_open);
-    ADD_FIXTURE_ROWS("/sim/open/", opens, test_open_fails);
+    ADD_ROWS_WITH(Fixture, set_up, tear_down, "/sim/open/", opens, test_open_fails);
     ADD("/sim/lookup", test_lookup);
     ADD("/sim/migrate/told", test_told);
-    ADD_FIXTURE_ROWS("/sim/migrate/refused/", refused, test_refused);
+    ADD_ROWS_WITH(Fixture, set_up, tear_down, "/sim/migrate/refused/", refused, test_refused);
     ADD("/sim/migrate/abort", test_abort);
     ADD("/sim/migrate/closed", test_closed);
     ADD("/sim/migrate/unmonitor-inside", test_unmonitor_inside);

@@ -17,6 +17,7 @@
 #include "drivers/sim/sim-store.h"
 #include "util/cleanup.h"
 #include "../rows.h"
+#include "../tree.h"
 
 typedef struct {
     char *run;   /* VMMI_RUN_DIR */
@@ -34,24 +35,9 @@ set_up(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 }
 
 static void
-remove_all(const char *path)
-{
-    g_autoptr(GDir) dir =
-        g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-
-        remove_all(child);
-    }
-    g_remove(path);
-}
-
-static void
 tear_down(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    remove_all(fixture->run);
+    remove_tree(fixture->run);
     g_free(fixture->run);
     g_free(fixture->sim);
     g_free(fixture->world);
