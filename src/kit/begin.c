@@ -8,6 +8,8 @@
 #include "kit/run.h"
 
 #include "driver/connect.h"
+#include "kit/shadow.h"
+#include "message/json.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -223,6 +225,23 @@ start_new(vmmiRun *run, vmmiError **err)
     return vmmiRunBeginAgain(run, refusal, err);
 }
 
+/* A shadow attaches, whatever else was asked for. */
+static int
+read_shadow(vmmiRun *run, vmmiError **err)
+{
+    run->shadow = json_is_true(json_object_get(run->migration, "shadow"));
+    if (!run->shadow)
+        return 0;
+    vmmiJsonGetUInt(run->migration, "shadowWaitMs", &run->shadow_wait_ms);
+    run->attach = VMMI_ATTACH_ONLY;
+    vmmiEngineSetShadow(run->engine);
+    if (json_is_true(json_object_get(run->migration, "replace")))
+        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
+                            "'migration.replace' does not go with 'migration.shadow': a shadow "
+                            "takes nobody's place");
+    return 0;
+}
+
 int
 vmmiRunReadWish(vmmiRun *run, vmmiError **err)
 {
@@ -232,6 +251,8 @@ vmmiRunReadWish(vmmiRun *run, vmmiError **err)
     if (!request)
         return -1;
     run->attach = vmmiRequestGetAttach(request);
+    if (read_shadow(run, err) < 0)
+        return -1;
     if (!run->destination_uri && run->attach != VMMI_ATTACH_ONLY)
         return vmmiErrorSet(
             err, VMMI_ERR_MALFORMED_PARAMETERS,
@@ -276,6 +297,8 @@ vmmiRunBegin(vmmiRun *run, vmmiError **err)
 {
     run->start = vmmiPolicyStartNew(run->migration);
     vmmiEngineBegin(run->engine, run->trace.began_ms);
+    if (run->shadow && vmmiShadowAwait(run, err) < 0)
+        return -1;
     if (run->info.job == VMMI_JOB_MIGRATION_IN)
         return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest '%s' is being migrated to this host",
                             run->info.name);

@@ -52,6 +52,8 @@ vmmiCompletionBuild(const vmmiCompletionFacts *facts)
     if (facts->statistics)
         vmmiCompletionSetStatistics(message, facts->statistics, NULL);
     set(message, "actions", facts->actions ? json_incref(facts->actions) : json_array());
+    if (facts->shadow)
+        set(message, "shadow", json_true());
     if (facts->trace_lost)
         set(message, "traceLost", json_integer((json_int_t)facts->trace_lost));
     if (facts->policy_error)

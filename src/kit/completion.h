@@ -17,6 +17,7 @@ typedef struct {
     const vmmiSample *statistics; /* NULL: unknown */
     json_t *actions;              /* an array; NULL: none */
     bool attached;
+    bool shadow;         /* it only watched */
     uint64_t trace_lost; /* lines that the user's trace file did not take */
     const vmmiError *policy_error;  /* NULL: the policy did not break */
     const vmmiError *abort_refused; /* NULL: no abort was refused */

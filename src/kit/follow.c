@@ -10,6 +10,7 @@
 
 #include "driver/connect.h"
 #include "kit/sampler.h"
+#include "kit/shadow.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 
@@ -88,6 +89,10 @@ serve_actions(vmmiRun *run, uint64_t now_ms)
     const vmmiAction *action;
     Order *order;
 
+    if (run->shadow) {
+        vmmiShadowServe(run, now_ms);
+        return;
+    }
     if (run->action_call && vmmiTaskIsDone(run->action_call))
         end_action(run, now_ms);
     if (run->action_call || run->ending_ms || run->signalled == VMMI_SIGNAL_ABORT)
@@ -334,6 +339,7 @@ next_deadline(const vmmiRun *run)
 {
     uint64_t deadline = MIN(vmmiEngineGetDeadline(run->engine), vmmiRunSettleDeadline(run));
 
+    deadline = MIN(deadline, vmmiShadowDeadline(run));
     if (wants_abort(run) && !run->abort_call)
         deadline = MIN(deadline, run->next_abort_ms);
     if (run->release_ms)

@@ -26,6 +26,8 @@ describe(const vmmiKitModeCall *call, vmmiError **err)
 
 static const vmmiKitMode modes[] = {
     { NULL, "--vmmi-describe", describe },
+    { "trace", NULL, NULL },
+    { "shadow", NULL, NULL },
     { "simulate", "--vmmi-simulate", vmmiSimulateMode },
 };
 

@@ -249,31 +249,6 @@ claiming_new(const Plugin *plugin)
     return claiming;
 }
 
-/* The first entry; the user's file gets all from here on. */
-static void
-start_trace(Plugin *plugin)
-{
-    vmmiRun *run = plugin->run;
-    vmmiTraceStart start = {
-        .policy = &plugin->policy,
-        .plugin = plugin->name,
-        .options = plugin->options,
-        .migration = run->migration,
-        .uuid = plugin->arguments.uuid,
-        .guest = *run->info.name ? run->info.name : NULL,
-        .pid = (int)getpid(),
-        .attached = run->info.job == VMMI_JOB_MIGRATION_OUT,
-    };
-
-    if (plugin->trace_fd >= 0 && !plugin->record.journal)
-        plugin->record.journal = vmmiJournalNew(-1);
-    if (plugin->trace_fd >= 0)
-        vmmiJournalAddFile(plugin->record.journal, vmmiFdSteal(&plugin->trace_fd));
-    run->trace.journal = plugin->record.journal;
-    run->trace.began_ms = vmmiClockBoottimeMs();
-    vmmiTraceAddStart(&run->trace, &start);
-}
-
 static int
 claim_guest(Plugin *plugin, vmmiError **err)
 {
@@ -287,6 +262,41 @@ claim_guest(Plugin *plugin, vmmiError **err)
     plugin->record = claiming->record;
     memset(&claiming->record, 0, sizeof(claiming->record));
     plugin->run->info = claiming->info;
+    return 0;
+}
+
+/* The first entry; the user's file gets all from here on. */
+static void
+start_trace(Plugin *plugin)
+{
+    vmmiRun *run = plugin->run;
+    vmmiTraceStart start = {
+        .policy = &plugin->policy,
+        .plugin = plugin->name,
+        .options = plugin->options,
+        .migration = run->migration,
+        .uuid = plugin->arguments.uuid,
+        .guest = *run->info.name ? run->info.name : NULL,
+        .pid = (int)getpid(),
+        .attached = run->shadow || run->info.job == VMMI_JOB_MIGRATION_OUT,
+        .shadow = run->shadow,
+    };
+
+    if (plugin->trace_fd >= 0 && !plugin->record.journal)
+        plugin->record.journal = vmmiJournalNew(-1);
+    if (plugin->trace_fd >= 0)
+        vmmiJournalAddFile(plugin->record.journal, vmmiFdSteal(&plugin->trace_fd));
+    run->trace.journal = plugin->record.journal;
+    run->trace.began_ms = vmmiClockBoottimeMs();
+    vmmiTraceAddStart(&run->trace, &start);
+}
+
+/* A shadow takes no place, neither the guest's nor in the run directory. */
+static int
+take_charge(Plugin *plugin, vmmiError **err)
+{
+    if (!plugin->run->shadow && claim_guest(plugin, err) < 0)
+        return -1;
     start_trace(plugin);
     vmmiRunAnnounce(plugin->run);
     return 0;
@@ -307,7 +317,7 @@ live(Plugin *plugin, vmmiError **err)
     run->migrate_uri = plugin->arguments.migrate_uri;
     if (read_configuration(plugin, err) < 0 || apply_configuration(plugin, err) < 0 ||
         connect_source(plugin, err) < 0 || vmmiRunInspect(run, err) < 0 ||
-        claim_guest(plugin, err) < 0 || vmmiRunBegin(run, err) < 0)
+        take_charge(plugin, err) < 0 || vmmiRunBegin(run, err) < 0)
         return -1;
     vmmiRunFollow(run);
     return 0;
@@ -322,7 +332,8 @@ judge_early_end(const Plugin *plugin, vmmiError *error, vmmiKitVerdict *verdict)
 
     verdict->settled = true;
     verdict->outcome = vmmiErrorGetCode(error) == VMMI_ERR_MIGRATION_ABORTED ? VMMI_OUTCOME_ABORTED
-                                                                             : VMMI_OUTCOME_FAILED;
+                       : vmmiErrorGetCode(error) == VMMI_ERR_RELEASED ? VMMI_OUTCOME_RELEASED
+                                                                      : VMMI_OUTCOME_FAILED;
     verdict->error = error;
     if (!known) {
         verdict->evidence = g_strdup("the guest was not touched");
@@ -369,6 +380,7 @@ send_completion(Plugin *plugin, const vmmiKitVerdict *verdict)
         .statistics = statistics_of(plugin->run, verdict),
         .actions = actions,
         .attached = plugin->run && plugin->run->attached,
+        .shadow = plugin->run && plugin->run->shadow,
         .policy_error = plugin->engine ? vmmiEngineGetError(plugin->engine) : NULL,
         .abort_refused = plugin->run ? plugin->run->abort_refused : NULL,
     };

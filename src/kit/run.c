@@ -99,6 +99,8 @@ read_signals(vmmiRun *run)
     while (run->signal_fd >= 0 && (request = vmmiSignalsRead(run->signal_fd)) != VMMI_SIGNAL_NONE) {
         if (request == VMMI_SIGNAL_STATUS)
             vmmiRunSendStatus(run);
+        else if (run->shadow) /* what it watches is not its own to abort */
+            run->signalled = VMMI_SIGNAL_RELEASE;
         else
             run->signalled = MAX(run->signalled, request);
     }
@@ -128,6 +130,9 @@ vmmiRunCheckSignals(const vmmiRun *run, vmmiError **err)
 {
     if (run->signalled == VMMI_SIGNAL_NONE)
         return 0;
+    if (run->shadow)
+        return vmmiErrorSet(err, VMMI_ERR_RELEASED,
+                            "the shadow was told to end before it saw a migration");
     return vmmiErrorSet(err, VMMI_ERR_MIGRATION_ABORTED, "%s came before the migration was started",
                         run->signalled == VMMI_SIGNAL_RELEASE ? "SIGTERM" : "SIGINT");
 }

@@ -45,6 +45,8 @@ typedef struct {
     const char *uuid, *destination_uri, *migrate_uri;
     int signal_fd;     /* -1: none */
     vmmiAttach attach; /* by vmmiRunReadWish() */
+    bool shadow;       /* by vmmiRunReadWish(): nothing is claimed, nothing changed */
+    uint64_t shadow_wait_ms; /* the same: how long a migration may take to begin */
     bool silent;       /* no status either */
     bool ready;        /* the configuration is complete (I6) */
     bool status_due;   /* a status was asked for before that */
@@ -82,6 +84,7 @@ typedef struct {
     uint64_t hint_ms;    /* when the end was first seen; 0: it was not */
     uint64_t ending_ms;  /* since when the end is being settled; 0: it is not */
     uint64_t next_look_ms, next_abort_ms;
+    uint64_t shadow_due_ms; /* when the action that nobody carries out is done; 0: there is none */
     vmmiTask *action_call, *abort_call, *look_call;
     bool over;
     vmmiKitVerdict verdict; /* filled when it is over */

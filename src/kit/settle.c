@@ -248,7 +248,8 @@ vmmiRunRelease(vmmiRun *run)
     verdict->where = there ? VMMI_WHERE_DESTINATION : VMMI_WHERE_SOURCE;
     verdict->evidence =
         g_strdup_printf("the migration was in state '%s'", vmmiStateToString(run->tracker.state));
-    vmmiErrorSet(&verdict->error, VMMI_ERR_RELEASED,
-                 "released: the migration goes on without its policy");
+    vmmiErrorSet(&verdict->error, VMMI_ERR_RELEASED, "%s",
+                 run->shadow ? "the shadow was told to end: the migration goes on"
+                             : "released: the migration goes on without its policy");
     finish(run);
 }

@@ -41,6 +41,7 @@ const vmmiKnownKey vmmiConfigurationKeys[] = {
     { .path = "migration.keepSource", .type = VMMI_KEY_BOOL },
     { .path = "migration.trace", .type = VMMI_KEY_STRING },
     { .path = "migration.shadow", .type = VMMI_KEY_BOOL },
+    { "migration.shadowWaitMs", VMMI_KEY_INTEGER, UNSIGNED, NULL, false },
     { .path = "policy", .type = VMMI_KEY_OBJECT },
     /* Older than `policy`: the plugin "schedule" has these two beside it (B1). */
     { .path = "schedule", .type = VMMI_KEY_ANY },
