@@ -127,7 +127,7 @@ VMMI_PUBLIC bool vmmiPolicyStartSetFlag(vmmiPolicyStart *start, const char *flag
 /** Sets a typed parameter unless the user named it. Returns: whether it was set. Since: 0.1 */
 VMMI_PUBLIC bool vmmiPolicyStartSetUInt(vmmiPolicyStart *start, const char *param, uint64_t value);
 /** The same for a parameter that is a string, or a list of strings ("compression"), of which this
- * is the only one. Since: 0.1 */
+ * is the only one. @value NULL takes back what the policy has set. Since: 0.1 */
 VMMI_PUBLIC bool vmmiPolicyStartSetString(vmmiPolicyStart *start, const char *param,
                                           const char *value);
 

@@ -88,14 +88,11 @@ vmmiPolicyStartSetUInt(vmmiPolicyStart *start, const char *param, uint64_t value
 bool
 vmmiPolicyStartSetString(vmmiPolicyStart *start, const char *param, const char *value)
 {
-    json_t *text = value ? json_string(value) : NULL;
-
-    if (!text || !param || !*param ||
-        json_object_get(json_object_get(start->migration, "params"), param)) {
-        json_decref(text);
+    if (!param || !*param || json_object_get(json_object_get(start->migration, "params"), param))
         return false;
-    }
-    return json_object_set_new(start->params, param, text) == 0;
+    if (!value)
+        return json_object_del(start->params, param) == 0;
+    return json_object_set_new(start->params, param, json_string(value)) == 0;
 }
 
 static void

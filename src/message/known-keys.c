@@ -43,9 +43,12 @@ const vmmiKnownKey vmmiConfigurationKeys[] = {
     { .path = "migration.shadow", .type = VMMI_KEY_BOOL },
     { "migration.shadowWaitMs", VMMI_KEY_INTEGER, UNSIGNED, NULL, false },
     { .path = "policy", .type = VMMI_KEY_OBJECT },
-    /* Older than `policy`: the plugin "schedule" has these two beside it (B1). */
+    /* Older than `policy`: the plugin "schedule" has these beside it (B1). */
     { .path = "schedule", .type = VMMI_KEY_ANY },
     { .path = "monitorInterval", .type = VMMI_KEY_ANY },
+    { .path = "initialItems", .type = VMMI_KEY_ANY },
+    { .path = "convergenceItems", .type = VMMI_KEY_ANY },
+    { .path = "lastItems", .type = VMMI_KEY_ANY },
     { .path = NULL },
 };
 

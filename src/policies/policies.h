@@ -12,6 +12,7 @@
 
 extern const vmmiPolicy vmmiPolicyDeadline;
 extern const vmmiPolicy vmmiPolicyDoubling;
+extern const vmmiPolicy vmmiPolicySchedule;
 extern const vmmiPolicy vmmiPolicyStall;
 extern const vmmiPolicy vmmiPolicySteps;
 extern const vmmiPolicy vmmiPolicyAdaptive;
