@@ -72,39 +72,33 @@ decide_first(const vmmiAdaptiveGoals *goals, const vmmiAdaptiveEstimate *estimat
 
 /* --- post-copy -------------------------------------------------------------------------------- */
 
-/* What post-copy costs from here: the switch, and the time in which pages are fetched. */
+/* What post-copy costs with so much left: the switch, and the time in which pages are fetched. */
 static double
-postcopy_cost(const vmmiAdaptivePlan *plan)
+postcopy_cost(const vmmiAdaptivePlan *plan, double left)
 {
     return VMMI_ADAPTIVE_WEIGHT_SILENCE * VMMI_ADAPTIVE_FIXED_S +
-           plan->left / plan->drain *
+           left / plan->drain *
                (VMMI_ADAPTIVE_WEIGHT_TIME +
                 VMMI_ADAPTIVE_WEIGHT_SLOW * VMMI_ADAPTIVE_POSTCOPY_SLOW);
 }
 
+/* Now, when that costs less than behind the next pass, and less than pre-copy to its end. */
 static bool
 decide_postcopy(const vmmiAdaptiveEstimate *estimate, vmmiAdaptiveControl *control,
                 const vmmiAdaptivePlan *plan, vmmiAdaptiveDecision *decision)
 {
-    double length = plan->left / plan->drain, cost = postcopy_cost(plan);
+    double length = plan->left / plan->drain, now = postcopy_cost(plan, plan->left);
+    double later = VMMI_ADAPTIVE_WEIGHT_TIME * length + postcopy_cost(plan, plan->later);
 
-    if (!control->postcopy_usable || control->postcopy_asked)
+    if (!control->postcopy_usable || control->postcopy_asked || estimate->n_passes == 0)
         return false;
-    if (estimate->n_passes == 0 ? length > POSTCOPY_LONGEST_S : cost >= plan->cost)
-        return false;
-    if (length > POSTCOPY_LONGEST_S && plan->converges)
+    if (now >= plan->cost || now >= later || (length > POSTCOPY_LONGEST_S && plan->converges))
         return false;
     control->postcopy_asked = true;
-    if (estimate->n_passes == 0)
-        say(decision, VMMI_ADAPTIVE_START_POSTCOPY,
-            "switches to post-copy behind the first pass: %.1f MiB are left, %.1f s at %.1f MiB/s; "
-            "another pass would cost as much and might gain nothing",
-            plan->left / MIB, length, plan->drain / MIB);
-    else
-        say(decision, VMMI_ADAPTIVE_START_POSTCOPY,
-            "switches to post-copy: %.1f MiB are left, %.1f s at %.1f MiB/s (cost %.1f); "
-            "pre-copy would cost %.1f: %.180s",
-            plan->left / MIB, length, plan->drain / MIB, cost, plan->cost, plan->words);
+    say(decision, VMMI_ADAPTIVE_START_POSTCOPY,
+        "switches to post-copy: %.1f MiB are left, %.1f s at %.1f MiB/s, at a cost of %.1f; behind "
+        "another pass it would be %.1f, in pre-copy %.1f: %.120s",
+        plan->left / MIB, length, plan->drain / MIB, now, later, plan->cost, plan->words);
     return true;
 }
 
@@ -172,7 +166,9 @@ patience(const vmmiAdaptiveControl *control, const vmmiAdaptivePlan *plan)
     double excess = control->capped_best / (plan->cap * plan->set);
     unsigned int passes = excess >= 1.6 ? 2 : excess >= 1.25 ? 3 : excess >= 1.1 ? 5 : 8;
 
-    return plan->unsteady ? passes * 2 + 2 : passes;
+    if (plan->needed_s <= plan->cap * plan->unit)
+        passes = MAX(passes, 8); /* the model says that it can be done: more has to be seen */
+    return plan->lulls ? passes * 2 + 2 : passes;
 }
 
 static bool
@@ -184,9 +180,11 @@ decide_hopeless(const vmmiAdaptiveGoals *goals, const vmmiAdaptiveEstimate *esti
     bool rising = estimate->throttle >= 0 && !plan->last_throttle;
     char why[200];
 
+    if (plan->watching)
+        return false;
     if (!pass || control->capped < patience(control, plan) || (rising && control->capped < 12))
         return false;
-    if (pass->end < 0.93 * pass->begin && !plan->unsteady && control->capped < 8)
+    if (pass->end < 0.93 * pass->begin && !plan->lulls && control->capped < 8)
         return false;
     snprintf(why, sizeof(why),
              "%.0f MiB or more are left behind each of %u passes, %.1f s at %.1f MiB/s; the hard "

@@ -3,6 +3,7 @@
  * adaptive-plan.c: which limit lets pre-copy end, when, and what it costs. Pure.
  */
 #include <math.h>
+#include <string.h>
 
 #include "policies/adaptive-plan.h"
 
@@ -16,7 +17,8 @@
 #define STALL_PASSES 6  /* without any gain */
 #define GAIN 0.95
 #define MARGIN 1.03
-#define UNSTEADY 0.3
+#define LULL 0.5          /* of what was dirtied a second before */
+#define WATCH_MS 3500     /* behind the first pass: a lull may come */
 #define NOISE 0.04        /* what a threshold is off by at least */
 #define LEAST_STEP_S 0.25 /* the policy sees no more than five looks a second */
 
@@ -50,16 +52,18 @@ mean_ratio(const vmmiAdaptiveEstimate *estimate)
     return sent > 0 ? written / sent : NAN;
 }
 
+/* A guest that wrote much less in one whole pass than in the one before will do so again. What shorter passes find depends
+ * on where a writer is that goes round. */
 static bool
-is_unsteady(const vmmiAdaptiveEstimate *estimate)
+has_lulls(const vmmiAdaptiveEstimate *estimate)
 {
-    double low = INFINITY, high = 0;
+    for (size_t back = 0; back < 10 && pass_at(estimate, back + 1); back++) {
+        const Pass *now = pass_at(estimate, back), *before = pass_at(estimate, back + 1);
 
-    for (size_t back = 0; back < 6 && pass_at(estimate, back); back++) {
-        low = MIN(low, pass_at(estimate, back)->ratio);
-        high = MAX(high, pass_at(estimate, back)->ratio);
+        if (now->whole && before->whole && now->ratio < LULL * MIN(before->ratio, 4))
+            return true;
     }
-    return isfinite(low) && low < UNSTEADY * MIN(high, 4);
+    return false;
 }
 
 /* The least that was left at the ends of the passes from @first to before @last. */
@@ -135,6 +139,19 @@ plan_limits(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
     plan->last_throttle = estimate->throttle >= 0 &&
                           vmmiAdaptiveModelThrottleSilence(MIN(99, estimate->throttle + 20)) >
                               goals->throttle_silence_s;
+}
+
+/* What is left behind the next whole pass. */
+static void
+plan_later(vmmiAdaptivePlan *plan, const vmmiAdaptiveEstimate *estimate)
+{
+    const Pass *pass = pass_at(estimate, 0);
+    double shrinks = pass->end / MAX(1, pass->begin);
+
+    if (estimate->rounds > 0 || pass->full)
+        plan->later = MIN(1, shrinks) * plan->left;
+    else
+        plan->later = plan->set * (1 - exp(-plan->ratio * plan->dirty));
 }
 
 static double
@@ -230,6 +247,36 @@ plan_resting(vmmiAdaptivePlan *plan, const vmmiAdaptiveEstimate *estimate)
                100 * MAX(0, 1 - 1 / plan->ratio), 1000 * share * plan->set / plan->wire);
 }
 
+/* A lull costs nothing but the wait for it. */
+static void
+plan_lulls(vmmiAdaptivePlan *plan)
+{
+    plan->converges = true;
+    want(plan, 0, 2);
+    g_snprintf(plan->words, sizeof(plan->words),
+               "%.1f of %.1f MiB are left at %.1f MiB/s: the guest has had a lull, and the next is "
+               "waited for",
+               plan->left / MIB, plan->set / MIB, plan->drain / MIB);
+}
+
+/* No pause beyond the soft limit before it was watched for a while whether there are lulls. */
+static void
+keep_watching(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
+              const vmmiAdaptiveEstimate *estimate)
+{
+    double soft = goals->soft_s * plan->wire / plan->set;
+    size_t length = strlen(plan->words);
+
+    if (plan->wanted <= soft || estimate->drain <= 0 ||
+        vmmiAdaptiveEstimateLast(estimate)->ms >= estimate->bulk_ms + WATCH_MS)
+        return;
+    plan->wanted = plan->wanted <= plan->cap ? soft : plan->wanted;
+    plan->watching = true;
+    g_snprintf(plan->words + length, sizeof(plan->words) - length,
+               "; not before it has been watched for %.1f s whether it has lulls",
+               WATCH_MS / 1000.0);
+}
+
 static void
 plan_stalled(vmmiAdaptivePlan *plan, const vmmiAdaptiveEstimate *estimate)
 {
@@ -256,18 +303,21 @@ plan_precopy(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
 {
     const Pass *last = pass_at(estimate, 0);
 
-    if (control->rung > 0)
+    if (control->rung > 0 && !plan->lulls)
         plan_climb(plan, control);
     else if (last->whole && !pass_at(estimate, 1))
         plan_second(plan, last);
     else if (is_stalled(estimate))
         plan_stalled(plan, estimate);
+    else if (plan->lulls)
+        plan_lulls(plan);
     else if (estimate->rounds > 0 && contraction(estimate) < CONVERGES)
         plan_converging(plan, goals, estimate, contraction(estimate));
     else if (plan->ratio < CONVERGES)
         plan_converging(plan, goals, estimate, plan->ratio);
     else
         plan_resting(plan, estimate);
+    keep_watching(plan, goals, estimate);
 }
 
 void
@@ -277,7 +327,7 @@ vmmiAdaptivePlanMake(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
 {
     plan_limits(plan, goals, estimate);
     plan->ratio = mean_ratio(estimate);
-    plan->unsteady = is_unsteady(estimate);
+    plan->lulls = has_lulls(estimate);
     plan->cost = INFINITY;
     if (estimate->throttle != control->throttle)
         control->rung = 0;
@@ -285,9 +335,11 @@ vmmiAdaptivePlanMake(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
     if (boundary && pass_at(estimate, 0))
         climb(control, estimate, plan->unit);
     if (pass_at(estimate, 0) && isfinite(plan->ratio)) {
+        plan_later(plan, estimate);
         plan_precopy(plan, goals, estimate, control);
         return;
     }
+    plan->later = plan->left;
     want(plan, 0, 2);
     g_snprintf(plan->words, sizeof(plan->words),
                "%.1f MiB are left behind the first pass, %.2f s at %.1f MiB/s; the next pass will "

@@ -20,8 +20,10 @@ typedef struct {
     double wanted;       /* share to be granted; may be above .cap */
     double needed_s;     /* seconds of pause that would do, as far as is known */
     double cost;         /* of going on with pre-copy; INFINITY: does not end */
+    double later;        /* bytes that will be left when the pass that runs has ended */
     bool converges;      /* by itself */
-    bool unsteady;       /* passes differ much: there may be lulls */
+    bool lulls;          /* the guest has been seen to write much less for a while */
+    bool watching;       /* a longer pause is not granted yet */
     bool last_throttle;  /* the next step of auto-converge would be too much */
     char words[VMMI_ADAPTIVE_TEXT];
 } vmmiAdaptivePlan;

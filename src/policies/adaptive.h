@@ -17,8 +17,8 @@
 #define VMMI_ADAPTIVE_WEIGHT_SILENCE 20.0
 #define VMMI_ADAPTIVE_WEIGHT_TIME 1.0
 #define VMMI_ADAPTIVE_WEIGHT_SLOW 5.0
-/* How much slower a guest is that fetches its pages, as long as it does; a guess on the safe side. */
-#define VMMI_ADAPTIVE_POSTCOPY_SLOW 0.9
+/* How much slower a guest is while it fetches its pages: each is waited for behind what the queues hold. */
+#define VMMI_ADAPTIVE_POSTCOPY_SLOW 0.95
 
 #define VMMI_ADAPTIVE_LOOKS 64
 #define VMMI_ADAPTIVE_PASSES 16
