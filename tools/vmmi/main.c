@@ -17,6 +17,7 @@ static const Verb *const verbs[] = {
     &verb_wait,
     &verb_status,
     &verb_log,
+    &verb_report,
     &verb_abort,
     &verb_release,
     &verb_attach,
