@@ -17,7 +17,7 @@ static const char *const tunable_names[] = {
     "xbzrleCacheBytes",
 };
 static const char *const result_names[] = {
-    "waiting", "running", "done", "failed", "dropped", "shadow",
+    "waiting", "running", "done", "failed", "dropped", "shadow", "replayed",
 };
 VMMI_ENUM_IMPL(vmmiActionKind, vmmiActionKind, VMMI_ACTION_KIND_LAST, kind_names);
 VMMI_ENUM_IMPL(vmmiTunable, vmmiTunable, VMMI_TUNE_LAST, tunable_names);

@@ -29,9 +29,10 @@ typedef enum {
     VMMI_RESULT_DONE,
     VMMI_RESULT_FAILED,
     VMMI_RESULT_DROPPED, /* the migration ended first, or too many were asked for */
-    VMMI_RESULT_SHADOW   /* not carried out: the policy only watches */
+    VMMI_RESULT_SHADOW,  /* not carried out: the policy only watches */
+    VMMI_RESULT_REPLAYED /* not carried out: the migration is a recorded one */
 } vmmiActionResult;
-#define VMMI_RESULT_LAST (VMMI_RESULT_SHADOW + 1)
+#define VMMI_RESULT_LAST (VMMI_RESULT_REPLAYED + 1)
 const char *vmmiActionResultToString(vmmiActionResult result);
 int vmmiActionResultFromString(const char *name);
 

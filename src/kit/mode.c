@@ -6,11 +6,16 @@
  */
 #include "kit/mode.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "kit/replay.h"
 #include "kit/simulate-order.h"
 #include "kit/table.h"
+#include "message/json.h"
 #include "util/cleanup.h"
+#include "util/error.h"
 #include "util/file.h"
 
 static int
@@ -24,11 +29,36 @@ describe(const vmmiKitModeCall *call, vmmiError **err)
     return vmmiErrorSet(err, VMMI_ERR_SYSTEM, "the description cannot be written");
 }
 
+json_t *
+vmmiKitModeReadOrder(vmmiError **err)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    char buffer[16384];
+    ssize_t got;
+
+    do {
+        got = read(STDIN_FILENO, buffer, sizeof(buffer));
+        if (got > 0)
+            g_string_append_len(text, buffer, got);
+        if (text->len > VMMI_MESSAGE_MAX_BYTES) {
+            vmmiErrorSet(err, VMMI_ERR_CONFIGURATION_FAILED, "the order has more than %d bytes",
+                         VMMI_MESSAGE_MAX_BYTES);
+            return NULL;
+        }
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    if (got < 0) {
+        vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot read the order");
+        return NULL;
+    }
+    return vmmiJsonParse(text->str, text->len, "the order", err);
+}
+
 static const vmmiKitMode modes[] = {
     { NULL, "--vmmi-describe", describe },
     { "trace", NULL, NULL },
     { "shadow", NULL, NULL },
     { "simulate", "--vmmi-simulate", vmmiSimulateMode },
+    { "replay", "--vmmi-replay", vmmiReplayMode },
 };
 
 const vmmiKitMode *

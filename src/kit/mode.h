@@ -34,6 +34,8 @@ typedef struct {
 const vmmiKitMode *vmmiKitModeFind(const char *option);
 /* The features of every plugin of this kit, a new array. */
 json_t *vmmiKitModeFeatures(void);
+/* What a mode works on: one JSON object that is all of standard input. A new reference, or NULL. */
+json_t *vmmiKitModeReadOrder(vmmiError **err);
 /* Runs it. Returns the exit status. */
 int vmmiKitModeRun(const vmmiKitMode *mode, const vmmiKitModeCall *call);
 

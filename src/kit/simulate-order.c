@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "drivers/sim/sim-field.h"
 #include "kit/options.h"
@@ -49,29 +48,6 @@ static const vmmiSimField fields[] = {
 };
 
 /* --- reading ---------------------------------------------------------------------- */
-
-static json_t *
-read_input(vmmiError **err)
-{
-    g_autoptr(GString) text = g_string_new(NULL);
-    char buffer[16384];
-    ssize_t got;
-
-    do {
-        got = read(STDIN_FILENO, buffer, sizeof(buffer));
-        if (got > 0)
-            g_string_append_len(text, buffer, got);
-        if (text->len > VMMI_MESSAGE_MAX_BYTES) {
-            vmmiErrorSet(err, CODE, "the order has more than %d bytes", VMMI_MESSAGE_MAX_BYTES);
-            return NULL;
-        }
-    } while (got > 0 || (got < 0 && errno == EINTR));
-    if (got < 0) {
-        vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot read the order");
-        return NULL;
-    }
-    return vmmiJsonParse(text->str, text->len, "the order", err);
-}
 
 static int
 read_object(const json_t *from, const char *key, const json_t **object, vmmiError **err)
@@ -225,7 +201,7 @@ run_one(const vmmiKitModeCall *call, const Order *order, const Ready *ready, uin
 int
 vmmiSimulateMode(const vmmiKitModeCall *call, vmmiError **err)
 {
-    g_autoptr(json_t) from = read_input(err);
+    g_autoptr(json_t) from = vmmiKitModeReadOrder(err);
     g_autofree Order *order = g_new0(Order, 1);
     g_autoptr(GArray) cells = NULL;
 
