@@ -123,6 +123,38 @@ vmmiSimulateCellClear(vmmiSimulateCell *cell)
     memset(cell, 0, sizeof(*cell));
 }
 
+/* --- what it is ------------------------------------------------------------------- */
+
+/* Three digits are enough to tell cells apart. */
+static json_t *
+rounded(double value)
+{
+    return json_real((double)(int64_t)(value * 1000 + 0.5) / 1000);
+}
+
+json_t *
+vmmiSimulateCellFacts(const vmmiSimulateCell *cell)
+{
+    const vmmiSimLoad *load = &vmmiSimWorldGuest(cell->world, cell->guest)->load;
+    double link = cell->world->link;
+    json_t *object = json_object();
+
+    json_object_set_new(object, "memoryMib", rounded(load->memory / VMMI_SIM_MIB));
+    json_object_set_new(object, "workingSetMib", rounded(load->working_set / VMMI_SIM_MIB));
+    json_object_set_new(object, "pattern",
+                        json_string(vmmiSimPatternToString((vmmiSimPattern)load->pattern)));
+    json_object_set_new(object, "bandwidthMibPerSecond", rounded(link / VMMI_SIM_MIB));
+    if (link > 0)
+        json_object_set_new(object, "ratio", rounded(load->dirty_rate / link));
+    if (load->pattern == VMMI_SIM_PATTERN_PHASED)
+        json_object_set_new(object, "phaseMs", json_integer(load->off_us / 1000));
+    if (cell->deadline_s > 0)
+        json_object_set_new(object, "deadlineSeconds", rounded(cell->deadline_s));
+    if (cell->hard_ms)
+        json_object_set_new(object, "downtimeHardMs", json_integer((json_int_t)cell->hard_ms));
+    return object;
+}
+
 /* --- the cell's figures in a policy's options ------------------------------------- */
 
 /* Whether the cell has the figure; 0 in @figure: it is no name of one. */
@@ -242,7 +274,7 @@ vmmiSimulateFigures(const vmmiSimulateCell *cell, const vmmiSimulateResult *resu
     json_object_set_new(object, "iterations", json_integer((json_int_t)result->iterations));
     json_object_set_new(object, "postcopyMs", ms(result->felt.postcopy));
     json_object_set_new(object, "actions", json_integer(result->actions));
-    json_object_set_new(object, "score", json_real(vmmiSimulateScore(cell, result)));
+    json_object_set_new(object, "score", rounded(vmmiSimulateScore(cell, result)));
     if (result->error)
         json_object_set_new(object, "error",
                             json_pack("{s:i, s:s}", "code", vmmiErrorGetCode(result->error),

@@ -148,6 +148,7 @@ write_line(const vmmiKitModeCall *call, const Order *order, const Ready *ready, 
 {
     g_autoptr(json_t) object = json_object();
     g_autoptr(json_t) figures = vmmiSimulateFigures(&ready->cell, result);
+    g_autoptr(json_t) facts = vmmiSimulateCellFacts(&ready->cell);
     g_autofree char *text = NULL;
     g_autofree char *line = NULL;
 
@@ -157,6 +158,7 @@ write_line(const vmmiKitModeCall *call, const Order *order, const Ready *ready, 
     json_object_set_new(object, "group", json_string(order->group));
     json_object_set_new(object, "seed", json_integer((json_int_t)seed));
     json_object_update(object, figures);
+    json_object_update(object, facts);
     text = vmmiJsonWrite(object, false);
     line = g_strconcat(text, "\n", NULL);
     if (vmmiFileWriteFull(call->streams->status_fd, line, strlen(line)) == 0)

@@ -29,6 +29,8 @@ typedef struct {
 int vmmiSimulateCellRead(const json_t *from, const char *place, vmmiSimulateCell *cell,
                          vmmiError **err);
 void vmmiSimulateCellClear(vmmiSimulateCell *cell);
+/* What the cell is: memory, working set, pattern, bandwidth, ratio, limits. A new reference. */
+json_t *vmmiSimulateCellFacts(const vmmiSimulateCell *cell);
 /*
  * The options of a policy in a cell: "@deadlineSeconds", "@downtimeHardMs" and "@downtimeSoftMs"
  * become the cell's figures: numbers as values of options, digits in quotes deeper inside. @policy:
