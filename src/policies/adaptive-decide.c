@@ -14,6 +14,9 @@
 #define FIRST_LIMIT_S 0.030  /* a guest that converges needs no more */
 #define LEAST_CHANGE 0.04    /* of a limit: less is not worth a call */
 #define POSTCOPY_LONGEST_S 30
+#define CLEAR_EXCESS 2.0     /* of what can be sent within the hard limit */
+#define CLEAR_PASSES 2
+#define WORTH 0.97           /* of the best: less is a gain */
 #define LAST_RESORT_S 1.0    /* before the deadline, above what the way out takes */
 
 static void
@@ -139,7 +142,7 @@ give_up(const vmmiAdaptiveGoals *goals, vmmiAdaptiveControl *control, const vmmi
     say(decision, VMMI_ADAPTIVE_ABORT, "gives up: %s; %s", why, advice);
 }
 
-/* Counts the passes that ended above what the hard limit allows, although it was granted. */
+/* Counts the passes that ended above what the hard limit allows, although no more can be granted. */
 static void
 count_capped(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
              const vmmiAdaptivePlan *plan)
@@ -156,19 +159,27 @@ count_capped(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
     }
     control->capped_throttle = estimate->throttle;
     control->capped++;
-    control->capped_best = MIN(control->capped_best, pass->end);
+    if (pass->end < WORTH * control->capped_best) {
+        control->capped_best = pass->end;
+        control->capped_best_ms = pass->ms;
+    }
 }
 
-/* How much has to be seen before it is called hopeless. */
-static unsigned int
-patience(const vmmiAdaptiveControl *control, const vmmiAdaptivePlan *plan)
+/* Whether enough has been seen. Twice as much as can be sent in time, behind two passes: there is no hope. Less than that: it
+ * has to have been watched long enough for a lull, and without any gain for a while. */
+static bool
+is_hopeless(const vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
+            const vmmiAdaptivePlan *plan)
 {
+    const vmmiAdaptivePass *pass = vmmiAdaptiveEstimatePass(estimate, 0);
     double excess = control->capped_best / (plan->cap * plan->set);
-    unsigned int passes = excess >= 1.6 ? 2 : excess >= 1.25 ? 3 : excess >= 1.1 ? 5 : 8;
+    double watched = (double)(pass->ms - MIN(pass->ms, estimate->bulk_ms)) / 1000;
+    double gained = (double)(pass->ms - MIN(pass->ms, control->capped_best_ms)) / 1000;
 
-    if (plan->needed_s <= plan->cap * plan->unit)
-        passes = MAX(passes, 8); /* the model says that it can be done: more has to be seen */
-    return plan->lulls ? passes * 2 + 2 : passes;
+    if (excess >= CLEAR_EXCESS && !plan->lulls)
+        return control->capped >= CLEAR_PASSES && pass->end > 0.93 * pass->begin;
+    return control->capped >= CLEAR_PASSES + 1 && watched >= MAX(2.5 * plan->unit, 8) &&
+           gained >= MAX(1.5 * plan->unit, plan->lulls ? 12 : 3);
 }
 
 static bool
@@ -176,15 +187,11 @@ decide_hopeless(const vmmiAdaptiveGoals *goals, const vmmiAdaptiveEstimate *esti
                 vmmiAdaptiveControl *control, const vmmiAdaptivePlan *plan,
                 vmmiAdaptiveDecision *decision)
 {
-    const vmmiAdaptivePass *pass = vmmiAdaptiveEstimatePass(estimate, 0);
     bool rising = estimate->throttle >= 0 && !plan->last_throttle;
     char why[200];
 
-    if (plan->watching)
-        return false;
-    if (!pass || control->capped < patience(control, plan) || (rising && control->capped < 12))
-        return false;
-    if (pass->end < 0.93 * pass->begin && !plan->lulls && control->capped < 8)
+    if (control->capped == 0 || plan->watching || (rising && control->capped < 12) ||
+        !is_hopeless(control, estimate, plan))
         return false;
     snprintf(why, sizeof(why),
              "%.0f MiB or more are left behind each of %u passes, %.1f s at %.1f MiB/s; the hard "

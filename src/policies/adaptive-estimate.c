@@ -192,7 +192,8 @@ vote(vmmiAdaptiveEstimate *estimate, const vmmiAdaptivePass *pass)
     const vmmiAdaptivePass *before = vmmiAdaptiveEstimatePass(estimate, 0);
     double most = FULL_SHARE * estimate->set;
 
-    if (!before || before->throttle != pass->throttle || pass->end >= most || before->end >= most ||
+    if (!before || !before->whole || !pass->whole || before->throttle != pass->throttle ||
+        pass->end >= most || before->end >= most ||
         MIN(pass->ratio, pass->round) <= 0 || MIN(before->ratio, before->round) <= 0 ||
         !isfinite(pass->ratio) || !isfinite(before->ratio))
         return;

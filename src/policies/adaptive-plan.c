@@ -12,7 +12,8 @@
 #define CONVERGES 0.95  /* contraction or ratio below which waiting always gains: 1 - time/silence of the weights */
 #define SURE_SHARE 1.05 /* more than the set can ever be */
 #define LAST_RUNG 0.88  /* beyond it, the whole set is granted */
-#define STEP 0.04       /* from rung to rung, at least */
+#define STEP 0.03       /* from rung to rung, at least */
+#define SEEN_PASSES 10
 #define DWELL_UNITS 1.2 /* time on one rung, when some of the set stays clean */
 #define STALL_PASSES 6  /* without any gain */
 #define GAIN 0.95
@@ -90,6 +91,15 @@ contraction(const vmmiAdaptiveEstimate *estimate)
     return sent > 0 ? written / sent : NAN;
 }
 
+/* No pause beyond the soft limit before the guest was watched for a while whether it has lulls. */
+static bool
+is_watched(const vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
+           const vmmiAdaptiveEstimate *estimate, double share)
+{
+    return share * plan->set > goals->soft_s * plan->wire &&
+           vmmiAdaptiveEstimateLast(estimate)->ms < estimate->bulk_ms + WATCH_MS;
+}
+
 /* --- a writer that dirties all of its set in every pass ----------------------------------------- */
 
 static void
@@ -102,7 +112,8 @@ set_rung(vmmiAdaptiveControl *control, double rung, uint64_t ms)
 /* All of it is dirty again although only a share was sent: the writer is round at least once in that time, and a switch
  * needs 1/(1 + sent). When that does not do, what was seen to be the least does. */
 static void
-climb(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate, double unit)
+climb(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
+      const vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals)
 {
     const Pass *pass = vmmiAdaptiveEstimatePass(estimate, 0);
     double rung;
@@ -112,10 +123,12 @@ climb(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate, double
         if (rung > control->rung + 0.01)
             set_rung(control, rung, pass->ms);
     }
+    if (is_watched(plan, goals, estimate, control->rung))
+        control->rung_ms = pass->ms; /* it is not tried yet */
     if (control->rung <= 0 ||
-        (double)(pass->ms - MIN(pass->ms, control->rung_ms)) / 1000 < DWELL_UNITS * unit)
+        (double)(pass->ms - MIN(pass->ms, control->rung_ms)) / 1000 < DWELL_UNITS * plan->unit)
         return;
-    rung = least_left(estimate, 0, 6) / estimate->set + 0.01;
+    rung = least_left(estimate, 0, SEEN_PASSES) / estimate->set + STEP;
     set_rung(control,
              CLAMP(rung, control->rung + STEP, vmmiAdaptiveModelLadder(MIN(control->rung, 1))),
              pass->ms);
@@ -259,7 +272,6 @@ plan_lulls(vmmiAdaptivePlan *plan)
                plan->left / MIB, plan->set / MIB, plan->drain / MIB);
 }
 
-/* No pause beyond the soft limit before it was watched for a while whether there are lulls. */
 static void
 keep_watching(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
               const vmmiAdaptiveEstimate *estimate)
@@ -267,8 +279,7 @@ keep_watching(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
     double soft = goals->soft_s * plan->wire / plan->set;
     size_t length = strlen(plan->words);
 
-    if (plan->wanted <= soft || estimate->drain <= 0 ||
-        vmmiAdaptiveEstimateLast(estimate)->ms >= estimate->bulk_ms + WATCH_MS)
+    if (!is_watched(plan, goals, estimate, plan->wanted))
         return;
     plan->wanted = plan->wanted <= plan->cap ? soft : plan->wanted;
     plan->watching = true;
@@ -333,7 +344,7 @@ vmmiAdaptivePlanMake(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
         control->rung = 0;
     control->throttle = estimate->throttle;
     if (boundary && pass_at(estimate, 0))
-        climb(control, estimate, plan->unit);
+        climb(control, estimate, plan, goals);
     if (pass_at(estimate, 0) && isfinite(plan->ratio)) {
         plan_later(plan, estimate);
         plan_precopy(plan, goals, estimate, control);

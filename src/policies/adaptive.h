@@ -140,6 +140,7 @@ typedef struct {
     uint64_t rung_ms;      /* job time since which it is */
     unsigned int capped;   /* passes under the hard limit that did not do */
     double capped_best;    /* least memory that was left at their ends */
+    uint64_t capped_best_ms;
     double throttle, capped_throttle; /* percent, when the rung and the count began */
     bool hopeless_said;
 } vmmiAdaptiveControl;
