@@ -176,7 +176,7 @@ is_hopeless(const vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *esti
     double watched = (double)(pass->ms - MIN(pass->ms, estimate->bulk_ms)) / 1000;
     double gained = (double)(pass->ms - MIN(pass->ms, control->capped_best_ms)) / 1000;
 
-    if (excess >= CLEAR_EXCESS && !plan->lulls)
+    if (excess >= CLEAR_EXCESS && !plan->lulls && plan->needed_s > plan->cap * plan->unit)
         return control->capped >= CLEAR_PASSES && pass->end > 0.93 * pass->begin;
     return control->capped >= CLEAR_PASSES + 1 && watched >= MAX(2.5 * plan->unit, 8) &&
            gained >= MAX(1.5 * plan->unit, plan->lulls ? 12 : 3);
@@ -321,6 +321,10 @@ decide_limit(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
     double seconds = MIN(plan->wanted, plan->cap) * plan->set / plan->wire;
 
     seconds = CLAMP(seconds, MIN(FIRST_LIMIT_S, goals->soft_s), plan->cap_s);
+    if (control->postcopy_usable &&
+        VMMI_ADAPTIVE_WEIGHT_SILENCE * (seconds + VMMI_ADAPTIVE_FIXED_S) >
+            postcopy_cost(plan, MIN(1, plan->wanted) * plan->set))
+        seconds = MIN(FIRST_LIMIT_S, goals->soft_s); /* a pause is not the least harm here */
     g_strlcpy(decision->reason, plan->words, sizeof(decision->reason));
     grant(control, estimate, seconds, decision);
 }
