@@ -185,7 +185,8 @@ replay(const Row *row, int fd, vmmiReplayResult *result, vmmiError **err)
 {
     g_autofree char *text = double_quotes(row->trace);
     g_autoptr(GPtrArray) entries = vmmiReplayParse(text, strlen(text), "a.trace", err);
-    g_autoptr(vmmiPolicyConfig) options = vmmiPolicyConfigNew(NULL, NULL, NULL, NULL);
+    g_autofree char *bad_key = NULL;
+    g_autoptr(vmmiPolicyConfig) options = vmmiPolicyConfigNew(NULL, NULL, &bad_key, NULL);
     g_autoptr(vmmiJournal) journal = vmmiJournalNew(fcntl(fd, F_DUPFD_CLOEXEC, 3));
     const vmmiReplayOrder order = {
         .policy = &policy, .options = options, .plugin = "seer", .path = "/a.trace",
