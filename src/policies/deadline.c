@@ -15,6 +15,7 @@
 #include "policies/data-size.h"
 #include "policies/deadline.h"
 #include "policies/poll.h"
+#include "policies/reading.h"
 #include "policies/resort.h"
 #include "policies/start-flags.h"
 
@@ -22,6 +23,7 @@ typedef struct {
     vmmiDeadlineOptions options;
     bool permit_postcopy; /* as the start came out */
     vmmiPoll poll;
+    vmmiReading reading;
     vmmiResort resort;
     uint64_t now_ms;
     uint64_t gigabytes;     /* to be moved; 0: not known yet */
@@ -100,13 +102,13 @@ follow_virsh(Deadline *deadline, const vmmiPolicyEvent *event, vmmiPolicyActions
 /* --- KubeVirt --------------------------------------------------------------------- */
 
 static void
-note_progress(Deadline *deadline, const vmmiSample *sample)
+note_progress(Deadline *deadline)
 {
     uint64_t remaining;
 
-    if (!vmmiSampleGet(sample, VMMI_SAMPLE_DATA_REMAINING_BYTES, &remaining) &&
-        !vmmiSampleGet(sample, VMMI_SAMPLE_MEMORY_REMAINING_BYTES, &remaining))
+    if (!deadline->reading.known)
         return;
+    remaining = vmmiReadingRemaining(&deadline->reading, deadline->now_ms);
     if (deadline->remaining == 0 || remaining < deadline->remaining)
         deadline->progress_ms = deadline->now_ms;
     deadline->remaining = remaining;
@@ -207,8 +209,9 @@ static void
 follow_kubevirt(Deadline *deadline, const vmmiPolicyEvent *event, vmmiPolicyActions *actions)
 {
     read_size(deadline, event->sample);
+    vmmiReadingTake(&deadline->reading, VMMI_READING_DATA, event);
     if (vmmiPollIsDue(&deadline->poll, event->now_ms)) {
-        note_progress(deadline, event->sample);
+        note_progress(deadline);
         tune(deadline, event, actions);
         judge(deadline, event, actions);
     }

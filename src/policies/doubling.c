@@ -11,6 +11,7 @@
 
 #include "policies/data-size.h"
 #include "policies/poll.h"
+#include "policies/reading.h"
 #include "policies/start-flags.h"
 
 typedef struct {
@@ -18,6 +19,7 @@ typedef struct {
     uint64_t cache_percent;
     bool auto_converge, compressed;
     vmmiPoll poll;
+    vmmiReading reading;
     bool begun;           /* the first limit is set */
     uint64_t downtime_ms; /* the limit */
     uint64_t looks;       /* at anything */
@@ -184,14 +186,14 @@ double_limit(Doubling *doubling, vmmiPolicyActions *actions)
 
 /* Counts only looks that find something moved since the look before. */
 static void
-look(Doubling *doubling, const vmmiSample *sample, vmmiPolicyActions *actions)
+look(Doubling *doubling, uint64_t now_ms, vmmiPolicyActions *actions)
 {
-    uint64_t processed, remaining, mean;
+    uint64_t processed = vmmiReadingProcessed(&doubling->reading, now_ms);
+    uint64_t remaining = vmmiReadingRemaining(&doubling->reading, now_ms);
+    uint64_t mean;
 
     doubling->looks++;
-    if (!vmmiSampleGet(sample, VMMI_SAMPLE_MEMORY_PROCESSED_BYTES, &processed) ||
-        !vmmiSampleGet(sample, VMMI_SAMPLE_MEMORY_REMAINING_BYTES, &remaining) ||
-        processed == doubling->processed)
+    if (processed == doubling->processed)
         return;
     mean = doubling->processed / doubling->looks;
     if (mean && remaining < mean)
@@ -213,10 +215,11 @@ on_event(void *state, const vmmiPolicyEvent *event, vmmiPolicyActions *actions, 
     if (event->state != VMMI_STATE_PRECOPY)
         return 0;
     begin(doubling, event->sample, actions);
-    if (!doubling->begun)
+    vmmiReadingTake(&doubling->reading, VMMI_READING_MEMORY, event);
+    if (!doubling->begun || !doubling->reading.known)
         return 0;
     if (vmmiPollIsDue(&doubling->poll, event->now_ms))
-        look(doubling, event->sample, actions);
+        look(doubling, event->now_ms, actions);
     vmmiPolicyActionWakeAt(actions, doubling->poll.next_ms);
     return 0;
 }

@@ -12,6 +12,7 @@ typedef enum {
     RISES_UNMOVED, /* but nothing is moved */
     SAW,           /* up, up, down */
     FALLS,
+    ALIKE, /* a sample at the beginning of each pass of 900 ms, always the same */
     LITTLE /* rises, and is less than what is moved in a second */
 } Course;
 
@@ -27,10 +28,14 @@ set_figures(Stage *stage, Course course, uint64_t second)
         remaining = (1000 + second % 3) * MIB;
     else if (course == FALLS)
         remaining = (1000 - second) * MIB;
+    else if (course == ALIKE)
+        remaining = 64 * MIB, processed = second * 34 * MIB;
     else if (course == LITTLE)
         remaining = (1 + second) * 1000;
     vmmiSampleSet(stage->sample, VMMI_SAMPLE_MEMORY_REMAINING_BYTES, remaining);
     vmmiSampleSet(stage->sample, VMMI_SAMPLE_MEMORY_PROCESSED_BYTES, processed);
+    vmmiSampleSet(stage->sample, VMMI_SAMPLE_MEMORY_BYTES_PER_SECOND,
+                  course == ALIKE ? 38 * MIB : 0);
 }
 
 #define BEGIN "0 downtimeMs=100, 0 xbzrleCacheBytes=33554432"
@@ -51,6 +56,7 @@ static const struct {
     { "a-limit-that-fails-is-no-matter", NULL, RISES, 14, "tune",
       BEGIN ", 7000 downtimeMs=200, 13000 downtimeMs=400" },
     { "little-remains", NULL, LITTLE, 8, NULL, BEGIN ", 6100 downtimeMs=200" },
+    { "passes-alike", NULL, ALIKE, 20, NULL, BEGIN ", 14500 downtimeMs=200" },
     { "one-hit", "{\"hits\": 0}", RISES, 4, NULL,
       BEGIN ", 2000 downtimeMs=200, 3000 downtimeMs=400, 4000 downtimeMs=800" },
     { "bounded", "{\"hits\": 0, \"maxDowntimeMs\": 300}", RISES, 10, NULL,
@@ -73,9 +79,11 @@ test_run(gconstpointer data)
     stage.failing = runs[i].failing;
     vmmiSampleSet(stage.sample, VMMI_SAMPLE_MEMORY_TOTAL_BYTES, 256 * MIB);
     for (uint64_t second = 0; second <= runs[i].seconds; second++) {
-        stageRun(&stage, second * 1000);
+        uint64_t at_ms = second * (runs[i].course == ALIKE ? 900 : 1000);
+
+        stageRun(&stage, at_ms);
         set_figures(&stage, runs[i].course, second);
-        stageSample(&stage, second * 1000, 1);
+        stageSample(&stage, at_ms, 1);
     }
     g_assert_cmpstr(stage.seen->str, ==, runs[i].seen);
 }

@@ -6,6 +6,7 @@
 #include "policies/data-size.h"
 #include "policies/ewma.h"
 #include "policies/lowest.h"
+#include "policies/reading.h"
 #include "policies/start-flags.h"
 #include "policies/window.h"
 #include "util/cleanup.h"
@@ -140,6 +141,32 @@ test_lowest_full(void)
     g_assert_false(vmmiLowestTake(&lowest, &figure));
 }
 
+static void
+test_reading(void)
+{
+    g_autoptr(vmmiSample) sample = vmmiSampleNew();
+    vmmiPolicyEvent event = { .type = VMMI_POLICY_TIMER, .now_ms = 1000, .sample = sample };
+    vmmiReading reading = { .known = false };
+
+    vmmiSampleSet(sample, VMMI_SAMPLE_MEMORY_REMAINING_BYTES, 100 * MIB);
+    vmmiSampleSet(sample, VMMI_SAMPLE_DATA_REMAINING_BYTES, 300 * MIB);
+    vmmiSampleSet(sample, VMMI_SAMPLE_MEMORY_PROCESSED_BYTES, 7 * MIB);
+    vmmiReadingTake(&reading, VMMI_READING_MEMORY, &event); /* not a new sample */
+    g_assert_false(reading.known);
+    event.type = VMMI_POLICY_SAMPLE;
+    vmmiReadingTake(&reading, VMMI_READING_DATA, &event);
+    g_assert_cmpuint(vmmiReadingRemaining(&reading, 2000), ==, 300 * MIB); /* no rate */
+    vmmiSampleSet(sample, VMMI_SAMPLE_MEMORY_BYTES_PER_SECOND, 40 * MIB);
+    vmmiReadingTake(&reading, VMMI_READING_MEMORY, &event);
+    g_assert_cmpuint(vmmiReadingRemaining(&reading, 500), ==, 100 * MIB);
+    g_assert_cmpuint(vmmiReadingRemaining(&reading, 1500), ==, 80 * MIB);
+    g_assert_cmpuint(vmmiReadingProcessed(&reading, 1500), ==, 27 * MIB);
+    g_assert_cmpuint(vmmiReadingRemaining(&reading, 9000), ==, 40 * MIB); /* 1.5 s at most */
+    vmmiSampleSet(sample, VMMI_SAMPLE_MEMORY_BYTES_PER_SECOND, UINT64_MAX);
+    vmmiReadingTake(&reading, VMMI_READING_MEMORY, &event);
+    g_assert_cmpuint(vmmiReadingRemaining(&reading, 9000), ==, 4096);
+}
+
 static const struct {
     const char *name, *message, *flag;
     bool refused;
@@ -176,6 +203,7 @@ main(int argc, char **argv)
     ADD_ROWS("/policies/refusal/", refusals, test_refusal);
     g_test_add_func("/policies/round", test_round);
     g_test_add_func("/policies/ewma", test_ewma);
+    g_test_add_func("/policies/reading", test_reading);
     g_test_add_func("/policies/window/falls", test_window);
     g_test_add_func("/policies/window/full", test_window_full);
     g_test_add_func("/policies/lowest/order", test_lowest);
