@@ -19,12 +19,68 @@ arguments_timeout(const char *text, uint64_t *milliseconds)
     return true;
 }
 
+/* The content of a configuration without the message around it, as it is written by hand; NULL:
+ * the file holds something else. */
+static json_t *
+read_bare(const char *path)
+{
+    g_autofree char *text = NULL;
+    gsize length;
+    json_t *object;
+
+    if (g_str_equal(path, "-") || !g_file_get_contents(path, &text, &length, NULL) ||
+        length > VMMI_MESSAGE_MAX_BYTES)
+        return NULL;
+    object = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+    if (json_object_size(object) > 0 && !json_object_get(object, "vmmiVersion") &&
+        !json_object_get(object, "contentType"))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static vmmiMessage *
+wrap(json_t *content, const char *path, vmmiError **err)
+{
+    vmmiMessage *message = vmmiMessageNew("configuration", err);
+    const char *key;
+    json_t *value;
+
+    json_object_foreach (content, key, value) {
+        g_autofree char *text = json_dumps(value, JSON_ENCODE_ANY);
+
+        if (message && (!text || vmmiMessageSetJson(message, key, text, err) < 0)) {
+            vmmiErrorPrefix(err, "%s", path);
+            vmmiMessageUnref(message);
+            message = NULL;
+        }
+    }
+    json_decref(content);
+    return message;
+}
+
+static vmmiMessage *
+read_message(const char *path, vmmiError **err)
+{
+    vmmiError *mistake = NULL;
+    vmmiMessage *message = vmmiMessageReadFile(path, &mistake);
+    json_t *content = vmmiErrorGetCode(mistake) == VMMI_ERR_MESSAGE ? read_bare(path) : NULL;
+
+    if (!content) {
+        if (mistake)
+            vmmiErrorPropagate(err, mistake);
+        return message;
+    }
+    vmmiErrorFree(mistake);
+    return wrap(content, path, err);
+}
+
 int
 arguments_config(const char *path, ArgumentConfig *config, vmmiError **err)
 {
     if (!path)
         return 0;
-    config->message = vmmiMessageReadFile(path, err);
+    config->message = read_message(path, err);
     if (!config->message)
         return -1;
     if (vmmiMessageGetKind(config->message) != VMMI_MESSAGE_CONFIGURATION)

@@ -10,7 +10,7 @@
 /* Seconds, more than 0, a fraction allowed. */
 bool arguments_timeout(const char *text, uint64_t *milliseconds);
 
-/* A configuration message, read from a file or standard input (-). */
+/* A configuration message, read from a file or standard input (-). In a file its content will do. */
 typedef struct {
     vmmiMessage *message;     /* NULL: none was given */
     char *text;               /* its content, to be freed with vmmiFree() */
