@@ -165,7 +165,10 @@ update_health(vmmiAdaptiveEstimate *estimate)
     } else if (last->ms >= estimate->slow_ms + GRACE_MS && !estimate->dead) {
         estimate->slow_ms = 0;
         estimate->usual = now;
+        estimate->n_passes = 0; /* they were those of another link */
+        estimate->rounds = 0;
     }
+    estimate->sick = estimate->sick || estimate->dead || estimate->slow_ms;
 }
 
 /* The hypervisor's figure of 100 ms against the mean: what its threshold is off by. */
@@ -268,8 +271,10 @@ take_boundary(vmmiAdaptiveEstimate *estimate, const vmmiAdaptiveLook *look, uint
     if (estimate->has_boundary && !bulk) {
         if (begun.drained - estimate->boundary.drained < LEAST_SENT * estimate->set)
             return false;
-        add_pass(estimate, &estimate->boundary, &begun);
+        if (!estimate->sick)
+            add_pass(estimate, &estimate->boundary, &begun);
     }
+    estimate->sick = estimate->dead || estimate->slow_ms;
     estimate->boundary = begun;
     estimate->has_boundary = true;
     return estimate->bulk_ms != 0;

@@ -88,6 +88,7 @@ typedef struct {
     double measured_low, measured_high; /* the same figure's extremes */
     uint64_t slow_ms;           /* since when the link carries far less than usual; 0: it does not */
     bool dead;                  /* it carries nothing */
+    bool sick;                  /* one of both since the boundary: such a pass tells nothing */
     double throttle;            /* percent; < 0: no auto-converge */
 } vmmiAdaptiveEstimate;
 
