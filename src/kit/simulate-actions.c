@@ -37,7 +37,6 @@ static void
 end_action(vmmiSimulated *run)
 {
     g_autoptr(vmmiError) error = NULL;
-    const vmmiSimulateWatch *watch = run->order->watch;
     const vmmiAction *last;
 
     run->acting = false;
@@ -51,8 +50,8 @@ end_action(vmmiSimulated *run)
         g_free(run->abort_reason);
         run->abort_reason = g_strdup(last ? last->reason : "");
     }
-    if (watch && watch->action && last)
-        watch->action(watch->opaque, run->world->now - run->began, last);
+    if (last)
+        vmmiTraceAddAction(&run->trace, last);
 }
 
 void

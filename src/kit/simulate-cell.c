@@ -232,7 +232,7 @@ vmmiSimulateIsMet(const vmmiSimulateCell *cell, const vmmiSimulateResult *result
 {
     double hard_us = (double)cell->hard_ms * 1000;
 
-    if (result->outcome != VMMI_OUTCOME_COMPLETED)
+    if (result->verdict.outcome != VMMI_OUTCOME_COMPLETED)
         return false;
     if (cell->deadline_s > 0 && (double)result->total_us > cell->deadline_s * 1e6)
         return false;
@@ -259,8 +259,8 @@ vmmiSimulateFigures(const vmmiSimulateCell *cell, const vmmiSimulateResult *resu
 {
     json_t *object = json_object();
 
-    json_object_set_new(object, "outcome", json_string(vmmiOutcomeKindToString(result->outcome)));
-    json_object_set_new(object, "where", json_string(vmmiWhereToString(result->where)));
+    json_object_set_new(object, "outcome", json_string(vmmiOutcomeKindToString(result->verdict.outcome)));
+    json_object_set_new(object, "where", json_string(vmmiWhereToString(result->verdict.where)));
     json_object_set_new(object, "met", json_boolean(vmmiSimulateIsMet(cell, result)));
     json_object_set_new(object, "totalMs", ms((double)result->total_us));
     json_object_set_new(object, "downtimeMs", result->downtime_us < 0
@@ -275,10 +275,10 @@ vmmiSimulateFigures(const vmmiSimulateCell *cell, const vmmiSimulateResult *resu
     json_object_set_new(object, "postcopyMs", ms(result->felt.postcopy));
     json_object_set_new(object, "actions", json_integer(result->actions));
     json_object_set_new(object, "score", rounded(vmmiSimulateScore(cell, result)));
-    if (result->error)
+    if (result->verdict.error)
         json_object_set_new(object, "error",
-                            json_pack("{s:i, s:s}", "code", vmmiErrorGetCode(result->error),
-                                      "message", vmmiErrorGetMessage(result->error)));
+                            json_pack("{s:i, s:s}", "code", vmmiErrorGetCode(result->verdict.error),
+                                      "message", vmmiErrorGetMessage(result->verdict.error)));
     if (result->policy_error)
         json_object_set_new(object, "policyError", json_string(result->policy_error));
     return object;

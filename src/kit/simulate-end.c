@@ -5,7 +5,6 @@
 #include "kit/simulate-run.h"
 
 #include "drivers/sim/sim-sample.h"
-#include "kit/verdict.h"
 #include "util/cleanup.h"
 
 /* A job that outlives its call is followed on, unless post-copy broke. */
@@ -53,7 +52,6 @@ judge(vmmiSimulated *run, const vmmiSimResult *ended)
     g_autoptr(vmmiError) returned = NULL;
     g_autoptr(vmmiError) unreachable = NULL;
     vmmiKitEvidence evidence;
-    vmmiKitVerdict verdict;
 
     if (ended && ended->code != VMMI_ERR_OK)
         vmmiErrorSet(&returned, (int)ended->code, "%s", ended->message);
@@ -61,36 +59,32 @@ judge(vmmiSimulated *run, const vmmiSimResult *ended)
         vmmiErrorSet(&unreachable, VMMI_ERR_DISCONNECTED, "host '%s' cannot be reached",
                      source->name);
     evidence = gather(run, returned, unreachable);
-    vmmiKitJudge(&evidence, &verdict);
-    run->result->outcome = verdict.outcome;
-    run->result->where = verdict.where;
-    run->result->evidence = verdict.evidence;
-    run->result->error = verdict.error;
+    vmmiKitJudge(&evidence, &run->result->verdict);
 }
 
 /* What did not come to a migration has changed nothing. */
 static void
 judge_refused(vmmiSimulated *run)
 {
-    vmmiSimulateResult *result = run->result;
+    vmmiKitVerdict *verdict = &run->result->verdict;
 
-    result->outcome = VMMI_OUTCOME_FAILED;
-    result->where = VMMI_WHERE_SOURCE;
-    result->evidence = g_strdup("the migration was not started");
-    result->error = g_steal_pointer(&run->refusal);
+    verdict->outcome = VMMI_OUTCOME_FAILED;
+    verdict->where = VMMI_WHERE_SOURCE;
+    verdict->evidence = g_strdup("the migration was not started");
+    verdict->error = g_steal_pointer(&run->refusal);
 }
 
 static void
 judge_late(vmmiSimulated *run)
 {
-    vmmiSimulateResult *result = run->result;
+    vmmiKitVerdict *verdict = &run->result->verdict;
     bool there = vmmiSimulatedGuest(run)->job.step == VMMI_SIM_STEP_POSTCOPY;
 
-    result->outcome = VMMI_OUTCOME_FAILED;
-    result->where = there ? VMMI_WHERE_BOTH : VMMI_WHERE_SOURCE;
-    result->evidence =
+    verdict->outcome = VMMI_OUTCOME_FAILED;
+    verdict->where = there ? VMMI_WHERE_BOTH : VMMI_WHERE_SOURCE;
+    verdict->evidence =
         g_strdup_printf("the migration was in state '%s'", vmmiStateToString(run->tracker.state));
-    vmmiErrorSet(&result->error, VMMI_ERR_DEADLINE,
+    vmmiErrorSet(&verdict->error, VMMI_ERR_DEADLINE,
                  "it never ended: %" G_GINT64_FORMAT " s of virtual time were over",
                  run->order->limit_us / G_USEC_PER_SEC);
 }
@@ -148,7 +142,8 @@ vmmiSimulatedEnd(vmmiSimulated *run, bool late)
         judge(run, ended);
     run->result->ended = !run->job || !goes_on(run, ended);
     fill_figures(run);
-    if (vmmiTrackerSetState(&run->tracker, final_state(run->result->outcome)))
+    if (vmmiTrackerSetState(&run->tracker, final_state(run->result->verdict.outcome)))
         vmmiSimulatedAnnounce(run);
+    vmmiTraceAddEnd(&run->trace, &run->result->verdict, run->result->statistics);
     return true;
 }

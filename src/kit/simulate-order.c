@@ -10,7 +10,7 @@
 
 #include "drivers/sim/sim-field.h"
 #include "kit/options.h"
-#include "kit/simulate-trace.h"
+#include "kit/trace.h"
 #include "message/json.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -166,12 +166,32 @@ write_line(const vmmiKitModeCall *call, const Order *order, const Ready *ready, 
     return vmmiErrorSetErrno(err, VMMI_ERR_SYSTEM, errno, "cannot write the result");
 }
 
+/* DIRECTORY/CELL-LABEL-SEED.jsonl; what the name of a file cannot hold becomes '_'. */
+static vmmiJournal *
+open_trace(const Order *order, const char *cell, uint64_t seed, vmmiError **err)
+{
+    g_autofree char *name =
+        g_strdup_printf("%s-%s-%" G_GUINT64_FORMAT ".jsonl", cell, order->label, (guint64)seed);
+    g_autofree char *path = NULL;
+    vmmiJournal *journal;
+    int fd;
+
+    g_strcanon(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_.", '_');
+    path = g_build_filename(order->trace, name, NULL);
+    fd = vmmiTraceOpenFile(path, err);
+    if (fd < 0)
+        return NULL;
+    journal = vmmiJournalNew(-1);
+    vmmiJournalAddFile(journal, fd);
+    return journal;
+}
+
 static int
 run_one(const vmmiKitModeCall *call, const Order *order, const Ready *ready, uint64_t seed,
         vmmiError **err)
 {
     g_auto(vmmiSimulateResult) result = { .ended = false };
-    g_autoptr(vmmiSimulateTrace) trace = NULL;
+    g_autoptr(vmmiJournal) trace = NULL;
     vmmiSimulateOrder what = {
         .policy = call->policy,
         .options = ready->options,
@@ -182,21 +202,19 @@ run_one(const vmmiKitModeCall *call, const Order *order, const Ready *ready, uin
         .seed = seed,
         .spread = ready->cell.spread,
         .limit_us = (int64_t)(ready->cell.limit_s * 1e6),
+        .plugin = call->name,
     };
 
-    if (*order->trace) {
-        g_autofree char *name = g_strdup_printf("%s-%s-%" G_GUINT64_FORMAT, ready->cell.name,
-                                                order->label, (guint64)seed);
-
-        trace = vmmiSimulateTraceOpen(order->trace, name, &what, err);
-        if (!trace)
-            return -1;
-        what.watch = vmmiSimulateTraceWatch(trace);
-    }
+    if (*order->trace)
+        what.trace = trace = open_trace(order, ready->cell.name, seed, err);
+    if (*order->trace && !trace)
+        return -1;
     if (vmmiSimulateRun(&what, &result, err) < 0)
         return vmmiErrorPrefix(err, "cell '%s'", ready->cell.name);
-    if (trace && vmmiSimulateTraceEnd(trace, &result, err) < 0)
-        return -1;
+    if (trace && vmmiJournalGetLost(trace))
+        return vmmiErrorSet(err, VMMI_ERR_SYSTEM,
+                            "cell '%s': the trace could not be written in '%s'", ready->cell.name,
+                            order->trace);
     return write_line(call, order, ready, seed, &result, err);
 }
 

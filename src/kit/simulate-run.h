@@ -8,6 +8,7 @@
 
 #include "kit/simulate.h"
 #include "kit/start.h"
+#include "kit/trace.h"
 #include "kit/tracker.h"
 #include "migration/request.h"
 
@@ -16,8 +17,10 @@ typedef struct {
     vmmiSimWorld *world;
     size_t guest, source;
     vmmiEngine *engine;
+    vmmiTrace trace;
     vmmiTracker tracker;
     vmmiPolicyStart *start;
+    json_t *asked;        /* `migration` as the host is asked for it */
     vmmiRequest *request; /* NULL: none was made */
     bool asked_again;
     bool counted;         /* the guest ran before: what happens to it is felt */
@@ -40,7 +43,7 @@ typedef struct {
 
 uint64_t vmmiSimulatedNowMs(const vmmiSimulated *run);
 vmmiSimGuest *vmmiSimulatedGuest(const vmmiSimulated *run);
-/* The tracker's state has changed: policy and watch are told. */
+/* The tracker's state has changed: policy and trace are told. */
 void vmmiSimulatedAnnounce(vmmiSimulated *run);
 
 /* Carries out the action that is under way if its time has come, and takes up the next. */

@@ -37,10 +37,10 @@ vmmiSimulatedGuest(const vmmiSimulated *run)
 void
 vmmiSimulatedAnnounce(vmmiSimulated *run)
 {
-    const vmmiSimulateWatch *watch = run->order->watch;
-
-    if (watch && watch->state)
-        watch->state(watch->opaque, run->world->now - run->began, run->tracker.state);
+    if (run->tracker.state == VMMI_STATE_BEGIN)
+        vmmiTraceAddBegin(&run->trace, run->asked, NULL);
+    else
+        vmmiTraceAddState(&run->trace, run->tracker.state);
     vmmiEngineSetState(run->engine, run->tracker.state, vmmiSimulatedNowMs(run));
 }
 
@@ -49,23 +49,25 @@ vmmiSimulatedAnnounce(vmmiSimulated *run)
 static int
 prepare(vmmiSimulated *run, const vmmiError *refusal, vmmiError **err)
 {
-    g_autoptr(json_t) migration = NULL;
-
     if (vmmiEnginePrepare(run->engine, run->start, refusal, err) < 0)
         return -1;
-    migration = vmmiPolicyStartGetMigration(run->start);
+    json_decref(run->asked);
+    run->asked = vmmiPolicyStartGetMigration(run->start);
     g_clear_pointer(&run->request, vmmiRequestFree);
-    run->request = vmmiRequestNew(migration, vmmiSimulatedGuest(run)->uuid, "sim:///", NULL, err);
+    run->request = vmmiRequestNew(run->asked, vmmiSimulatedGuest(run)->uuid, "sim:///", NULL, err);
     return run->request ? 0 : -1;
 }
 
+/* @refusal: of the start before, NULL: it is the first. */
 static int
-start(vmmiSimulated *run, vmmiError **err)
+start(vmmiSimulated *run, const vmmiError *refusal, vmmiError **err)
 {
     vmmiSimOrder order;
 
     if (vmmiSimOrderRead(vmmiRequestGet(run->request), &order, err) < 0)
         return -1;
+    if (refusal)
+        vmmiTraceAddBegin(&run->trace, run->asked, refusal);
     if (vmmiTrackerSetState(&run->tracker, VMMI_STATE_BEGIN))
         vmmiSimulatedAnnounce(run);
     return vmmiSimActPerform(run->world, run->guest, run->source, run->order->destination,
@@ -86,7 +88,37 @@ begin_again(vmmiSimulated *run, const vmmiError *refusal, vmmiError **err)
     after = vmmiPolicyStartGetMigration(run->start);
     if (json_equal(before, after))
         return vmmiErrorPropagate(err, vmmiErrorCopy(refusal));
-    return start(run, err);
+    return start(run, refusal, err);
+}
+
+static uint64_t
+trace_clock(void *opaque)
+{
+    const vmmiSimulated *run = opaque;
+
+    return (uint64_t)(run->world->now - run->began) / 1000;
+}
+
+static void
+begin_trace(vmmiSimulated *run)
+{
+    const vmmiSimGuest *guest = vmmiSimulatedGuest(run);
+    const vmmiTraceStart begun = {
+        .policy = run->order->policy,
+        .plugin = run->order->plugin,
+        .options = run->order->options,
+        .migration = run->order->migration,
+        .uuid = guest->uuid,
+        .guest = guest->name,
+        .simulated = true,
+    };
+
+    if (!run->order->trace)
+        return;
+    run->trace.journal = run->order->trace;
+    vmmiJournalSetClock(run->trace.journal, trace_clock, run);
+    vmmiTraceAddStart(&run->trace, &begun);
+    vmmiTraceAddState(&run->trace, run->tracker.state);
 }
 
 static void
@@ -95,13 +127,12 @@ begin(vmmiSimulated *run)
     g_autoptr(vmmiError) refusal = NULL;
 
     run->start = vmmiPolicyStartNew(run->order->migration);
-    run->began = run->world->now;
     run->log_seen = run->world->next_sequence - 1;
     run->sampled = run->began - SAMPLE_MAX_US;
     vmmiEngineBegin(run->engine, vmmiSimulatedNowMs(run));
     if (prepare(run, NULL, &run->refusal) < 0)
         return;
-    if (start(run, &refusal) == 0)
+    if (start(run, NULL, &refusal) == 0)
         return;
     begin_again(run, refusal, &run->refusal);
 }
@@ -170,7 +201,6 @@ keep_percent(vmmiSimulated *run, vmmiSample *sample)
 static void
 take_sample(vmmiSimulated *run)
 {
-    const vmmiSimulateWatch *watch = run->order->watch;
     g_autoptr(vmmiSample) sample = NULL;
     vmmiSimGuest shown;
 
@@ -186,9 +216,7 @@ take_sample(vmmiSimulated *run)
         vmmiSimulatedAnnounce(run);
     keep_percent(run, sample);
     vmmiEngineSample(run->engine, sample, run->tracker.iteration, vmmiSimulatedNowMs(run));
-    if (watch && watch->sample)
-        watch->sample(watch->opaque, run->world->now - run->began, run->tracker.state, sample,
-                      run->engine);
+    vmmiTraceAddSample(&run->trace, sample, run->tracker.iteration, run->engine);
 }
 
 /* --- the loop --------------------------------------------------------------------- */
@@ -278,6 +306,8 @@ clear(vmmiSimulated *run)
     vmmiPolicyStartFree(run->start);
     vmmiRequestFree(run->request);
     vmmiErrorFree(run->refusal);
+    json_decref(run->asked);
+    vmmiTraceClear(&run->trace);
     g_free(run->abort_reason);
     vmmiSimWorldFree(run->world);
 }
@@ -297,11 +327,15 @@ vmmiSimulateRun(const vmmiSimulateOrder *order, vmmiSimulateResult *result, vmmi
     memset(result, 0, sizeof(*result));
     if (find_source(&run, err) == 0 && vmmiEngineConfigure(run.engine, order->options, err) == 0) {
         shuffle(&run);
+        run.began = run.world->now;
+        begin_trace(&run);
         begin(&run);
         live(&run);
         vmmiEngineStop(run.engine);
         status = 0;
     }
+    if (run.trace.journal)
+        vmmiJournalSetClock(run.trace.journal, NULL, NULL);
     clear(&run);
     return status;
 }
@@ -309,8 +343,7 @@ vmmiSimulateRun(const vmmiSimulateOrder *order, vmmiSimulateResult *result, vmmi
 void
 vmmiSimulateResultClear(vmmiSimulateResult *result)
 {
-    g_free(result->evidence);
-    vmmiErrorFree(result->error);
+    vmmiKitVerdictClear(&result->verdict);
     vmmiSampleFree(result->statistics);
     g_free(result->policy_error);
     memset(result, 0, sizeof(*result));

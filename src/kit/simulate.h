@@ -16,21 +16,11 @@
 
 #include "drivers/sim/sim-felt.h"
 #include "kit/engine.h"
+#include "kit/verdict.h"
+#include "plugin/journal.h"
 
 /* How long the kit's calls take in virtual time. */
 #define VMMI_SIMULATE_ACTION_US 3000
-
-/* Hears of everything that a trace holds, in order. Any member may be NULL. Times are microseconds
- * since the policy took charge. */
-typedef struct {
-    void (*state)(void *opaque, int64_t at_us, vmmiState state);
-    /* @engine: for the policy's reason for waiting. */
-    void (*sample)(void *opaque, int64_t at_us, vmmiState state, const vmmiSample *sample,
-                   const vmmiEngine *engine);
-    /* It has ended. */
-    void (*action)(void *opaque, int64_t at_us, const vmmiAction *action);
-    void *opaque;
-} vmmiSimulateWatch;
 
 /* All borrowed for the call. */
 typedef struct {
@@ -43,14 +33,12 @@ typedef struct {
     uint64_t seed;                    /* of what is random, instead of the world's */
     double spread;                    /* how far the guest's dirty rate is off, as a share: 0.03 */
     int64_t limit_us;                 /* of virtual time from the start; then it "never ended" */
-    const vmmiSimulateWatch *watch;   /* NULL: nobody */
+    const char *plugin;               /* name of the executable, for the trace; NULL: not known */
+    vmmiJournal *trace;               /* gets the trace, in virtual time from 0; NULL: none */
 } vmmiSimulateOrder;
 
 typedef struct {
-    vmmiOutcomeKind outcome;
-    vmmiWhere where;
-    char *evidence;
-    vmmiError *error;           /* NULL exactly when it is completed */
+    vmmiKitVerdict verdict;     /* how it ended, as in a plugin */
     bool ended;                 /* false: the limit of time came first */
     bool started;               /* a migration came about */
     int64_t total_us;           /* from the start to the end of the job */

@@ -285,7 +285,7 @@ ORDERS = [
     ("option", {**ORDER, "policy": {"downtimeMs": 0}}, "'policy.downtimeMs': "),
     ("figure", {**ORDER, "policy": {"downtimeMs": "@downtimeHardMs"}}, "cell 'a' has no 'downtimeHardMs'"),
     ("trace", {**ORDER, "traceDirectory": "here"}, "'traceDirectory' must be an absolute path"),
-    ("trace nowhere", {**ORDER, "traceDirectory": "/nonexistent"}, "cannot write the trace '/nonexistent/a-gentle-1.jsonl'"),
+    ("trace nowhere", {**ORDER, "traceDirectory": "/nonexistent"}, "cannot open the trace file '/nonexistent/a-gentle-1.jsonl'"),
     ("too long", json.dumps(ORDER) + " " * 1048576, "the order has more than 1048576 bytes"),
 ]
 

@@ -185,7 +185,7 @@ test_samples(void)
 
     script_begin();
     run(CELL(64, 64, 32, ""), NULL, &result);
-    g_assert_cmpint(result.outcome, ==, VMMI_OUTCOME_COMPLETED);
+    g_assert_cmpint(result.verdict.outcome, ==, VMMI_OUTCOME_COMPLETED);
     g_assert_cmpuint(script.samples->len, >, 5);
     g_assert_cmpuint(g_array_index(script.samples, uint64_t, 0), ==, 0);
     for (guint i = 1; i < script.samples->len; i++) {
@@ -199,7 +199,7 @@ test_samples(void)
     g_assert_cmpuint(result.iterations, >=, script.passes);
     g_assert_cmpstr(script.states->str, ==,
                     "begin prepare precopy switchover finish confirm completed ");
-    g_assert_cmpstr(result.evidence, ==,
+    g_assert_cmpstr(result.verdict.evidence, ==,
                     "source domain is not there any more: migrated; its last event: source domain is "
                     "not there any more: migrated");
     script_end();
@@ -252,10 +252,10 @@ test_start(gconstpointer data)
     script.gives_way = start_rows[row].gives_way;
     run(CELL(64, 16, 2, ", 'refuse': ['postcopy']"), start_rows[row].migration, &result);
     g_assert_cmpuint(script.asked, ==, start_rows[row].asked);
-    g_assert_cmpint(vmmiErrorGetCode(result.error), ==, start_rows[row].code);
+    g_assert_cmpint(vmmiErrorGetCode(result.verdict.error), ==, start_rows[row].code);
     g_assert_true(result.ended);
     g_assert_true(result.started == (start_rows[row].code == 0));
-    g_assert_cmpint(result.where, ==,
+    g_assert_cmpint(result.verdict.where, ==,
                     start_rows[row].code ? VMMI_WHERE_SOURCE : VMMI_WHERE_DESTINATION);
     script_end();
 }
@@ -299,12 +299,12 @@ test_action(gconstpointer data)
     script.at_ms = 3000;
     run(action_rows[row].cell, NULL, &result);
     g_assert_cmpstr(script.results->str, ==, action_rows[row].results);
-    g_assert_cmpint(result.outcome, ==, action_rows[row].outcome);
-    g_assert_cmpint(result.where, ==, action_rows[row].where);
+    g_assert_cmpint(result.verdict.outcome, ==, action_rows[row].outcome);
+    g_assert_cmpint(result.verdict.where, ==, action_rows[row].where);
     if (action_rows[row].needle)
-        g_assert_nonnull(strstr(vmmiErrorGetMessage(result.error), action_rows[row].needle));
+        g_assert_nonnull(strstr(vmmiErrorGetMessage(result.verdict.error), action_rows[row].needle));
     else
-        g_assert_null(result.error);
+        g_assert_null(result.verdict.error);
     script_end();
 }
 
@@ -341,9 +341,9 @@ test_end(gconstpointer data)
 
     script_begin();
     run(end_rows[row].cell, NULL, &result);
-    g_assert_cmpint(result.outcome, ==, end_rows[row].outcome);
-    g_assert_cmpint(result.where, ==, end_rows[row].where);
-    g_assert_cmpint(vmmiErrorGetCode(result.error), ==, end_rows[row].code);
+    g_assert_cmpint(result.verdict.outcome, ==, end_rows[row].outcome);
+    g_assert_cmpint(result.verdict.where, ==, end_rows[row].where);
+    g_assert_cmpint(vmmiErrorGetCode(result.verdict.error), ==, end_rows[row].code);
     g_assert_true(result.ended == (end_rows[row].code != VMMI_ERR_DEADLINE));
     g_assert_cmpint(result.total_us, <=, 60 * SECOND);
     script_end();
@@ -359,9 +359,9 @@ test_postcopy_breaks(void)
     script.action = VMMI_ACTION_START_POSTCOPY;
     script.at_ms = 3000;
     run(CELL(64, 128, 256, ", 'faults': [{'step': 'postcopy'}]"), NULL, &result);
-    g_assert_cmpint(result.outcome, ==, VMMI_OUTCOME_FAILED);
-    g_assert_cmpint(result.where, ==, VMMI_WHERE_BOTH);
-    g_assert_cmpint(vmmiErrorGetCode(result.error), ==, VMMI_ERR_POSTCOPY_BROKEN);
+    g_assert_cmpint(result.verdict.outcome, ==, VMMI_OUTCOME_FAILED);
+    g_assert_cmpint(result.verdict.where, ==, VMMI_WHERE_BOTH);
+    g_assert_cmpint(vmmiErrorGetCode(result.verdict.error), ==, VMMI_ERR_POSTCOPY_BROKEN);
     script_end();
 }
 
@@ -375,7 +375,7 @@ test_broken_policy(void)
     script.breaks = true;
     script.at_ms = 1000;
     run(CALM, NULL, &result);
-    g_assert_cmpint(result.outcome, ==, VMMI_OUTCOME_COMPLETED);
+    g_assert_cmpint(result.verdict.outcome, ==, VMMI_OUTCOME_COMPLETED);
     g_assert_cmpstr(result.policy_error, ==, "it breaks");
     g_assert_cmpuint(result.actions, ==, 0);
     g_assert_cmpuint(g_array_index(script.samples, uint64_t, script.samples->len - 1), <=, 1000);
@@ -408,7 +408,7 @@ test_felt_throttle(void)
 
     script_begin();
     run(BUSY, "{'flags': ['auto_converge']}", &result);
-    g_assert_cmpint(result.outcome, ==, VMMI_OUTCOME_COMPLETED);
+    g_assert_cmpint(result.verdict.outcome, ==, VMMI_OUTCOME_COMPLETED);
     /* At 80 % and more a processor sleeps 40 ms and more for each 10 ms. */
     g_assert_cmpfloat(result.felt.throttle_silence, >, 39000);
     g_assert_cmpfloat(result.felt.throttle_silence, <, 1000000);
@@ -500,7 +500,7 @@ test_score(gconstpointer data)
     size_t row = GPOINTER_TO_SIZE(data);
     vmmiSimulateCell cell = { .deadline_s = 30, .hard_ms = 1000 };
     vmmiSimulateResult result = {
-        .outcome = (vmmiOutcomeKind)score_rows[row].outcome,
+        .verdict = { .outcome = (vmmiOutcomeKind)score_rows[row].outcome },
         .total_us = score_rows[row].total_s * SECOND,
         .felt = { .longest = (double)score_rows[row].silence_ms * 1000,
                   .standing = (double)score_rows[row].silence_ms * 1000,
