@@ -16,6 +16,7 @@
 #include <libvmmi/vmmi-migration.h>
 #include <libvmmi/vmmi-record.h>
 #include <libvmmi/vmmi-policy.h>
+#include <libvmmi/vmmi-shadow.h>
 #include <libvmmi/vmmi-sim.h>
 
 #endif

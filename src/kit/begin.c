@@ -8,7 +8,6 @@
 #include "kit/run.h"
 
 #include "driver/connect.h"
-#include "kit/shadow.h"
 #include "message/json.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -297,8 +296,6 @@ vmmiRunBegin(vmmiRun *run, vmmiError **err)
 {
     run->start = vmmiPolicyStartNew(run->migration);
     vmmiEngineBegin(run->engine, run->trace.began_ms);
-    if (run->shadow && vmmiShadowAwait(run, err) < 0)
-        return -1;
     if (run->info.job == VMMI_JOB_MIGRATION_IN)
         return vmmiErrorSet(err, VMMI_ERR_GUEST_BUSY, "guest '%s' is being migrated to this host",
                             run->info.name);

@@ -15,6 +15,7 @@
 #include "kit/configuration.h"
 #include "kit/options.h"
 #include "kit/record.h"
+#include "kit/shadow.h"
 #include "kit/table.h"
 #include "kit/trace.h"
 #include "message/message.h"
@@ -291,11 +292,12 @@ start_trace(Plugin *plugin)
     vmmiTraceAddStart(&run->trace, &start);
 }
 
-/* A shadow takes no place, neither the guest's nor in the run directory. */
+/* A shadow takes no place, neither the guest's nor in the run directory, and its policy's time
+ * begins when there is something to watch. */
 static int
 take_charge(Plugin *plugin, vmmiError **err)
 {
-    if (!plugin->run->shadow && claim_guest(plugin, err) < 0)
+    if (plugin->run->shadow ? vmmiShadowAwait(plugin->run, err) < 0 : claim_guest(plugin, err) < 0)
         return -1;
     start_trace(plugin);
     vmmiRunAnnounce(plugin->run);

@@ -5,10 +5,15 @@
  */
 #include "migration/begin.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "message/message.h"
 #include "util/cleanup.h"
+#include "util/error.h"
 #include "util/spawn.h"
 
 #define DEFAULT_PLUGIN "adaptive"
@@ -102,6 +107,57 @@ set_value(vmmiBegin *begin, const char *path, json_t *value, const char *origin,
         return -1;
     json_object_set_new(begin->origins, path, json_string(origin));
     return 0;
+}
+
+static int
+check_feature(const vmmiBegin *begin, const char *feature, const char *key, vmmiError **err)
+{
+    if (vmmiPluginHasFeature(begin->plugin, feature))
+        return 0;
+    return vmmiErrorSet(err, VMMI_ERR_NOT_SUPPORTED,
+                        "plugin '%s' does not know '%s': it does not name the feature '%s'",
+                        vmmiPluginGetName(begin->plugin), key, feature);
+}
+
+/*
+ * What can be told of a trace's file before the plugin opens it; a plugin that is started elsewhere
+ * finds out by itself.
+ */
+static int
+check_trace_file(const vmmiBegin *begin, const char *path, vmmiError **err)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    struct stat st;
+
+    if (!g_path_is_absolute(path))
+        return vmmiErrorSet(err, VMMI_ERR_BAD_PATH,
+                            "the trace file '%s' must be an absolute path", path);
+    if (begin->connect->privs[VMMI_SLOT(plugin_launch)] != begin->connect)
+        return 0;
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return vmmiErrorSet(err, VMMI_ERR_BAD_PATH, "the trace file '%s' is not a regular file",
+                            path);
+    if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0 ||
+        (errno == ENOENT && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0))
+        return 0;
+    return vmmiErrorSetErrno(err, VMMI_ERR_BAD_PATH, errno, "cannot write the trace file '%s'",
+                             path);
+}
+
+int
+vmmiBeginCheckFeatures(const vmmiBegin *begin, bool shadow, vmmiError **err)
+{
+    const json_t *content = vmmiMessageContent(begin->config);
+    const char *trace = json_string_value(vmmiPathGet(content, "migration.trace"));
+
+    if (!shadow && json_is_true(vmmiPathGet(content, "migration.shadow")))
+        return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION,
+                            "'migration.shadow' is for a plugin that only watches: it cannot "
+                            "migrate a guest");
+    if (trace && (check_feature(begin, "trace", "migration.trace", err) < 0 ||
+                  check_trace_file(begin, trace, err) < 0))
+        return -1;
+    return shadow ? check_feature(begin, "shadow", "migration.shadow", err) : 0;
 }
 
 /* The plugin connects as the manager did, with the path of the password and never the password. */

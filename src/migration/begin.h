@@ -52,6 +52,11 @@ int vmmiBeginCheckLaunchable(const vmmiConnect *connect, vmmiError **err);
  * speaks another version of the protocol is refused (B1). Returns 0 or -1.
  */
 int vmmiBeginFindPlugin(vmmiBegin *begin, vmmiError **err);
+/*
+ * Whether the plugin can do what the merged configuration asks of it besides migrating: a trace, a
+ * shadow. @shadow: whether it is to be one; a shadow is no way of migrating. Returns 0 or -1.
+ */
+int vmmiBeginCheckFeatures(const vmmiBegin *begin, bool shadow, vmmiError **err);
 /* Adds to the merged configuration what is not the caller's to say: how the source is reached, and
  * what to attach to. Checks the object `migration`. Returns 0 or -1. */
 int vmmiBeginCompleteConfig(vmmiBegin *begin, vmmiError **err);

@@ -62,6 +62,7 @@ make_configuration(vmmiBegin *begin, const vmmiMigrationOptions *options, vmmiEr
 {
     if (vmmiConfigMerge(begin->plugin, begin->connect->uri, options->configuration,
                         options->settings, &begin->config, &begin->origins, err) < 0 ||
+        vmmiBeginCheckFeatures(begin, false, err) < 0 ||
         vmmiBeginCompleteConfig(begin, err) < 0)
         return -1;
     if (!begin->connect->layer_names[VMMI_SLOT(migration_check)])

@@ -120,6 +120,16 @@ find_migration(TakeOver *over, vmmiError **err)
     }
 }
 
+/* A trace is of one process: whoever comes next would begin by emptying it. */
+static void
+forget_trace(vmmiMessage *recorded)
+{
+    json_t *migration = json_object_get(vmmiMessageContent(recorded), "migration");
+
+    if (json_object_del(migration, "trace") == 0)
+        vmmiMessageForgetText(recorded);
+}
+
 /* What the new one needs to know of the old one. */
 static int
 read_old(TakeOver *over, vmmiError **err)
@@ -139,6 +149,8 @@ read_old(TakeOver *over, vmmiError **err)
         over->begin.plugin_name = record->plugin;
     if (vmmiJobReadConfig(old, &text, &length, &error) == 0)
         over->recorded = vmmiMessageParse(text, length, &error);
+    if (over->recorded)
+        forget_trace(over->recorded);
     if (over->recorded)
         return over->charge.live ? vmmiJobCheckLeavable(old, err) : 0;
     /* A dead one has taken it to its grave. */
@@ -160,7 +172,7 @@ make_configuration(TakeOver *over, vmmiError **err)
                               over->options.configuration, over->options.settings, &begin->config,
                               &begin->origins, err) < 0)
         return -1;
-    return vmmiBeginCompleteConfig(begin, err);
+    return vmmiBeginCheckFeatures(begin, false, err) < 0 ? -1 : vmmiBeginCompleteConfig(begin, err);
 }
 
 /* --- from one to the other -------------------------------------------------------- */

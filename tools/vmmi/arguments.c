@@ -109,3 +109,12 @@ arguments_add_string(GPtrArray *settings, const char *key, const char *value)
     g_ptr_array_add(settings, g_strconcat(key, "=", text, NULL));
     json_decref(string);
 }
+
+void
+arguments_add_trace(GPtrArray *settings, const char *path)
+{
+    g_autofree char *absolute = path ? g_canonicalize_filename(path, NULL) : NULL;
+
+    if (absolute)
+        arguments_add_string(settings, "migration.trace", absolute);
+}

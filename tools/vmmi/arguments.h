@@ -22,5 +22,7 @@ void arguments_config_clear(ArgumentConfig *config);
 
 /* KEY="VALUE" for a list of settings: the value is a string whatever it looks like. */
 void arguments_add_string(GPtrArray *settings, const char *key, const char *value);
+/* Where the trace goes: --trace, made absolute; NULL: nothing is added. */
+void arguments_add_trace(GPtrArray *settings, const char *path);
 
 #endif

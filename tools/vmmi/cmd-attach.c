@@ -12,7 +12,7 @@
 #include "signals.h"
 
 static struct {
-    char *plugin, *config, *timeout;
+    char *plugin, *config, *timeout, *trace;
     char **settings;
     gboolean kill, detach, require_survival;
 } wanted;
@@ -24,6 +24,8 @@ static const GOptionEntry entries[] = {
       "A configuration message; - takes it from standard input", "FILE" },
     { "set", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &wanted.settings,
       "One setting; a key without a dot is an option of the policy", "KEY=VALUE" },
+    { "trace", 0, 0, G_OPTION_ARG_FILENAME, &wanted.trace,
+      "Have the policy write all that it sees and decides to a file", "FILE" },
     { "kill", 0, 0, G_OPTION_ARG_NONE, &wanted.kill, "Kill a policy that does not make way in time",
       NULL },
     { "require-survival", 0, 0, G_OPTION_ARG_NONE, &wanted.require_survival,
@@ -108,9 +110,23 @@ is_id(const Attach *attach)
     return g_strcmp0(id, attach->guest) == 0 || g_strcmp0(brief, attach->guest) == 0;
 }
 
+/* --set comes last and wins. */
+static GPtrArray *
+collect_settings(void)
+{
+    GPtrArray *settings = g_ptr_array_new_with_free_func(g_free);
+
+    arguments_add_trace(settings, wanted.trace);
+    for (size_t i = 0; wanted.settings && wanted.settings[i]; i++)
+        g_ptr_array_add(settings, g_strdup(wanted.settings[i]));
+    g_ptr_array_add(settings, NULL);
+    return settings;
+}
+
 static vmmiMigration *
 take_over(Attach *attach, vmmiError **err)
 {
+    g_autoptr(GPtrArray) settings = collect_settings();
     vmmiTakeOverOptions options = VMMI_TAKE_OVER_OPTIONS_INIT;
     g_autofree char *guest =
         is_id(attach)
@@ -121,7 +137,7 @@ take_over(Attach *attach, vmmiError **err)
     options.guest = guest;
     options.plugin = wanted.plugin;
     options.configuration = attach->config.text;
-    options.settings = (const char *const *)wanted.settings;
+    options.settings = (const char *const *)settings->pdata;
     options.require_survival = wanted.require_survival;
     signals_catch();
     return vmmiMigrationTakeOver(attach->opened.manager, attach->connect, &options, err);
@@ -135,6 +151,7 @@ only_follows(const Attach *attach)
     vmmiPhase phase = record ? vmmiRecordGetPhase(record) : VMMI_PHASE_FINISHED;
 
     return record && !wanted.plugin && !wanted.config && !wanted.settings &&
+           !wanted.trace &&
            (phase == VMMI_PHASE_PREPARED || phase == VMMI_PHASE_STARTING ||
             phase == VMMI_PHASE_RUNNING || phase == VMMI_PHASE_ENDING);
 }

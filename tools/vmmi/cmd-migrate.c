@@ -11,7 +11,7 @@
 #include "signals.h"
 
 static struct {
-    char *plugin, *config, *timeout, *username, *password_file;
+    char *plugin, *config, *timeout, *username, *password_file, *trace;
     char **settings;
     gboolean keep_source, detach, require_survival;
 } wanted;
@@ -25,6 +25,8 @@ static const GOptionEntry entries[] = {
       "One setting; a key without a dot is an option of the policy", "KEY=VALUE" },
     { "timeout", 't', 0, G_OPTION_ARG_FILENAME, &wanted.timeout,
       "Abort after so many seconds, and wait for the truth", "SECONDS" },
+    { "trace", 0, 0, G_OPTION_ARG_FILENAME, &wanted.trace,
+      "Have the policy write all that it sees and decides to a file", "FILE" },
     { "keep-source", 0, 0, G_OPTION_ARG_NONE, &wanted.keep_source,
       "A persistent guest stays defined on the source", NULL },
     { "require-survival", 0, 0, G_OPTION_ARG_NONE, &wanted.require_survival,
@@ -62,6 +64,7 @@ collect_settings(Job *job)
     if (wanted.password_file)
         arguments_add_string(job->settings, "connectionCredentials.passwordFile",
                              wanted.password_file);
+    arguments_add_trace(job->settings, wanted.trace);
     for (size_t i = 0; wanted.settings && wanted.settings[i]; i++)
         g_ptr_array_add(job->settings, g_strdup(wanted.settings[i]));
     g_ptr_array_add(job->settings, NULL);

@@ -21,6 +21,7 @@ static const Verb *const verbs[] = {
     &verb_abort,
     &verb_release,
     &verb_attach,
+    &verb_shadow,
     &verb_acknowledge,
     &verb_plugin,
     &verb_driver,
