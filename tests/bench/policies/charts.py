@@ -5,6 +5,7 @@ import math
 
 import goals
 import stats
+import tables
 
 INK, FAINT, OWN, PEER, BETTER = "#222", "#bbb", "#0a7a3c", "#3465a4", "#b03a2e"
 STYLE = ("<style>text{font-family:sans-serif;font-size:12px;fill:#222}.small{font-size:10px}"
@@ -76,7 +77,7 @@ def forest_chart(groups, path):
         rows.append((group.name, None))
         for label, lines in sorted(goals.by_label(group.peers).items()):
             paired = stats.pairs(group.reference, lines)
-            rows.append((label, [stats.bootstrap(stats.log_ratios(paired, key)) for key, _ in keys]))
+            rows.append((label, [tables.ratio(label, paired, key) for key, _ in keys]))
     left, panel, step = 190, 230, 22
     svg = Svg(left + 3 * panel + 20, 80 + step * len(rows), "Peers against adaptive")
     svg.text(10, 22, "Peers against adaptive, pooled over cells: times as much, with 95 % intervals", kind="head")

@@ -52,6 +52,8 @@ def read_lines(path):
             except ValueError:
                 wrong += 1
                 continue
+            if isinstance(line, dict) and line.get("summary"):
+                continue
             if isinstance(line, dict) and "cell" in line and "label" in line and "outcome" in line:
                 lines.append(line)
             else:

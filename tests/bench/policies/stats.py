@@ -5,7 +5,7 @@ import random
 
 # Weights of the score, in points a second; a failure costs as much as ten minutes.
 W_SILENCE, W_TOTAL, W_LOST, W_FAILED = 20, 1, 5, 600
-RESAMPLES = 2000
+RESAMPLES, LEAST_RESAMPLES, DRAWS = 2000, 200, 300000
 FLOOR_MS = {"totalMs": 1, "silenceMs": 10, "workLostMs": 100}
 
 
@@ -91,20 +91,22 @@ def log_ratios(paired, key):
     return found
 
 
-def mean_of_cells(cells):
+def mean_of_means(cells):
     """The mean in which every cell weighs the same."""
-    means = [sum(values) / len(values) for values in cells.values()]
-    return sum(means) / len(means)
+    return sum(sum(values) / len(values) for values in cells) / len(cells)
 
 
-def bootstrap(cells, seed=1, resamples=RESAMPLES):
-    """Mean of log-ratios pooled over cells, and its 95 % interval: pairs are drawn again within each cell."""
+def bootstrap(cells, seed=1):
+    """Mean of log-ratios pooled over cells, and its 95 % interval. Drawn again are cells, and in each the pairs: so it
+    also says how much hangs on which cells were chosen."""
     if not cells:
         return None
+    values = [cells[name] for name in sorted(cells)]
     dice = random.Random(seed)
-    drawn = sorted(mean_of_cells({name: dice.choices(values, k=len(values)) for name, values in cells.items()})
+    resamples = min(RESAMPLES, max(LEAST_RESAMPLES, DRAWS // sum(map(len, cells.values()))))
+    drawn = sorted(mean_of_means([dice.choices(each, k=len(each)) for each in dice.choices(values, k=len(values))])
                    for _ in range(resamples))
-    return mean_of_cells(cells), quantile(drawn, 0.025), quantile(drawn, 0.975)
+    return mean_of_means(values), quantile(drawn, 0.025), quantile(drawn, 0.975)
 
 
 def as_percent(log_ratio):

@@ -3,6 +3,7 @@
 import goals
 import stats
 
+SHOWN = 25  # notes about one goal in one group
 GROUP_TEXT = {
     "gentle": "neither throttling nor suspending nor post-copy",
     "throttle": "the guest may be throttled (auto-converge)",
@@ -45,6 +46,16 @@ def ratio_text(found):
     return f"**{text}**" if low > 0 or high < 0 else text
 
 
+RATIOS = {}  # (label, key): found once, shown in a table and in a chart
+
+
+def ratio(label, paired, key):
+    """The pooled log-ratio of a policy to the reference."""
+    if (label, key) not in RATIOS:
+        RATIOS[label, key] = stats.bootstrap(stats.log_ratios(paired, key))
+    return RATIOS[label, key]
+
+
 def goal_rows(checked):
     names = []
     for goal in checked:
@@ -68,8 +79,9 @@ def goal_part(checked):
     if missed:
         lines += ["What was missed:", ""]
         for goal in missed:
-            for note in goal.notes:
-                lines.append(f"- {goal.group}, {goal.name}: {note}")
+            lines += [f"- {goal.group}, {goal.name}: {note}" for note in goal.notes[:SHOWN]]
+            if len(goal.notes) > SHOWN:
+                lines.append(f"- {goal.group}, {goal.name}: and {len(goal.notes) - SHOWN} more")
         lines.append("")
     return lines
 
@@ -86,8 +98,7 @@ def pooled_part(group, lines):
             row += ["", "", ""]
         else:
             paired = stats.pairs(reference, own)
-            row += [ratio_text(stats.bootstrap(stats.log_ratios(paired, key)))
-                    for key in ("score", "totalMs", "silenceMs")]
+            row += [ratio_text(ratio(label, paired, key)) for key in ("score", "totalMs", "silenceMs")]
         rows.append(row)
     peers = [line for line in lines if line["plugin"] != goals.REFERENCE]
     if peers:

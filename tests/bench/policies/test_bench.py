@@ -214,6 +214,10 @@ def test_figures_of_the_cell_are_filled_in():
 
 def test_the_files_that_are_shipped():
     known = read_policies(HERE / "policies.json")
+    original = read_policies(HERE / "policies-original.json")
+    assert list(original) == list(known), "the same policies, scaled and not"
+    for label, each in original.items():
+        assert each.time_scale == 1 and (each.plugin, each.group) == (known[label].plugin, known[label].group)
     for form, least_cells, least_policies in (("short", 3, 3), ("full", 8, 8)):
         got = read_plan(HERE / f"cells-{form}.json", HERE / "policies.json", 1)
         assert len(got.cells) >= least_cells and len(got.policies) >= least_policies

@@ -12,6 +12,7 @@ import xml.dom.minidom
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "abi")]
 import goals  # noqa: E402
+import matrix  # noqa: E402
 import model  # noqa: E402
 import stats  # noqa: E402
 from tap import Tap  # noqa: E402
@@ -84,8 +85,10 @@ def test_log_ratios():
 
 
 def test_bootstrap():
-    mean, low, high = stats.bootstrap({"a": [0.5] * 5, "b": [0.1] * 2})
+    mean, low, high = stats.bootstrap({"a": [0.3] * 5, "b": [0.3] * 2})
     close(mean, 0.3), close(low, 0.3), close(high, 0.3)
+    mean, low, high = stats.bootstrap({"a": [0.5] * 5, "b": [0.1] * 2})
+    close(mean, 0.3), close(low, 0.1), close(high, 0.5)
     values = [0.1, 0.3, 0.2, 0.6, 0.4, 0.2, 0.5, 0.1]
     mean, low, high = stats.bootstrap({"a": values})
     close(mean, 0.3)
@@ -113,6 +116,22 @@ def test_model():
     assert model.can_complete(big, "throttle") is None
     assert model.can_complete({**cell, "downtimeHardMs": 500}, "gentle") is None
     assert model.can_complete({**cell, "deadlineSeconds": 3}, "postcopy") is False
+
+
+def test_matrix():
+    content = {"vmmiSim": "matrix", "axes": {"workingSetMib": [16, 256], "ratio": [0.3], "pattern": ["phased"],
+                                             "linkMibPerSecond": [38]}, "guest": {"phaseOnMs": 3000},
+               "memory": {"timesWorkingSet": 4, "leastMib": 256}, "downtimeHardMs": 2000,
+               "deadline": {"timesBulk": 2, "plusSeconds": 15, "leastSeconds": 20}}
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory) / "m.json"
+        path.write_text(json.dumps(content))
+        cells = matrix.read_matrix(path)
+    assert list(cells) == ["phased-ws16-r0.3-b38", "phased-ws256-r0.3-b38"], list(cells)
+    small, large = cells.values()
+    assert (small["memoryMib"], small["deadlineSeconds"], small["phaseMs"]) == (256, 29, 3000), small
+    assert (large["memoryMib"], large["deadlineSeconds"]) == (1024, 69), large
+    assert len(matrix.read_matrix(HERE / "matrix.json")) == 420
 
 
 def kept(check, *lines, name="gentle"):
@@ -159,6 +178,11 @@ def test_goal_give_up():
     assert kept(goals.goal_give_up, own, line(total=11000, outcome="aborted")).kept is False
     assert kept(goals.goal_give_up, own, line(total=11000)).kept is None
     assert kept(goals.goal_give_up, own, line(total=45000, outcome="capped")).kept is None
+    scaled = line(total=5000, outcome="aborted", timeScale=10, memoryMib=160, bandwidthMibPerSecond=50)
+    assert kept(goals.goal_give_up, own, scaled).kept is True
+    assert kept(goals.goal_give_up_as_run, own, scaled).kept is False
+    close(goals.unscaled(scaled), 3200 + 10 * 1800)
+    close(goals.unscaled(line(total=5000)), 5000)
 
 
 def test_goal_idle():
@@ -190,7 +214,7 @@ def test_report_of_lab_lines():
               "plugin": "steps", "seed": 9, "outcome": "harness", "harnessError": "no guest"}]
     text, drawn = report(lines)
     assert drawn == ["r-cells.svg", "r-ratios.svg", "r-score.svg"], drawn
-    for part in ("| nova (÷4) |", "**+11 % [+11, +11]**", "99.7 MiB/s", "it / broke", "1 failed by the harness",
+    for part in ("| nova (÷4) |", "| **+11 % [+11, +11]** |", "99.7 MiB/s", "it / broke", "1 failed by the harness",
                  "| lowest geometric mean of J | kept | kept |", "adaptive-postcopy", "best of each peer"):
         assert part in text, f"{part!r} is not in the report"
 
