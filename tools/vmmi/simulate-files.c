@@ -275,12 +275,31 @@ lay_over(json_t *base, const json_t *over)
     }
 }
 
+/* Options that a configuration may have beside `policy`, too. */
+static void
+lift_options(SimPolicy *policy, const json_t *content)
+{
+    const char *text = vmmiPluginGetDescription(policy->plugin);
+    json_auto_t *description = json_loads(text ? text : "{}", JSON_REJECT_DUPLICATES, NULL);
+    const json_t *option;
+    size_t i;
+
+    json_array_foreach (json_object_get(description, "options"), i, option) {
+        const char *name = json_string_value(json_object_get(option, "name"));
+        json_t *value = name ? json_object_get(content, name) : NULL;
+
+        if (value && json_is_true(json_object_get(option, "topLevel")))
+            json_object_set_new(policy->policy, name, json_deep_copy(value));
+    }
+}
+
 int
 sim_apply(SimPlan *plan, const json_t *content, char **settings, vmmiError **err)
 {
     for (guint i = 0; i < plan->policies->len; i++) {
         SimPolicy *policy = plan->policies->pdata[i];
 
+        lift_options(policy, content);
         lay_over(policy->policy, json_object_get(content, "policy"));
         lay_over(policy->migration, json_object_get(content, "migration"));
         for (size_t s = 0; settings && settings[s]; s++) {
