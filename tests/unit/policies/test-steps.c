@@ -4,7 +4,8 @@
  */
 #include "../rows.h"
 #include "policies/policies.h"
-#include "stage.h"
+#include "peer.h"
+#include "util/cleanup.h"
 
 static const struct {
     const char *name, *options;
@@ -13,104 +14,118 @@ static const struct {
     const char *failing, *seen;
 } runs[] = {
     { "default-8-gib", NULL, 8 * GIB, 0, 0, 7000000, NULL,
-      "0 downtimeMs=50, 600000 downtimeMs=95, 1200000 downtimeMs=140, 1800000 downtimeMs=185, "
-      "2400000 downtimeMs=230, 3000000 downtimeMs=275, 3600000 downtimeMs=320, "
-      "4200000 downtimeMs=365, 4800000 downtimeMs=410, 5400000 downtimeMs=455, "
-      "6000000 downtimeMs=500, 6400001 abort" },
+      "0 tune downtimeMs 50; 600000 tune downtimeMs 95; 1200000 tune downtimeMs 140; 1800000 tune "
+      "downtimeMs 185; "
+      "2400000 tune downtimeMs 230; 3000000 tune downtimeMs 275; 3600000 tune downtimeMs 320; "
+      "4200000 tune downtimeMs 365; 4800000 tune downtimeMs 410; 5400000 tune downtimeMs 455; "
+      "6000000 tune downtimeMs 500; 6400001 abort" },
     { "small-counts-as-2-gib", NULL, 256 * MIB, 0, 0, 2000000, NULL,
-      "0 downtimeMs=50, 150000 downtimeMs=95, 300000 downtimeMs=140, 450000 downtimeMs=185, "
-      "600000 downtimeMs=230, 750000 downtimeMs=275, 900000 downtimeMs=320, 1050000 "
-      "downtimeMs=365, "
-      "1200000 downtimeMs=410, 1350000 downtimeMs=455, 1500000 downtimeMs=500, 1600001 abort" },
+      "0 tune downtimeMs 50; 150000 tune downtimeMs 95; 300000 tune downtimeMs 140; 450000 tune "
+      "downtimeMs 185; "
+      "600000 tune downtimeMs 230; 750000 tune downtimeMs 275; 900000 tune downtimeMs 320; "
+      "1050000 tune downtimeMs 365; "
+      "1200000 tune downtimeMs 410; 1350000 tune downtimeMs 455; 1500000 tune downtimeMs 500; "
+      "1600001 abort" },
     { "whole-seconds", NULL, 2560 * MIB, 0, 0, 400000, NULL,
-      "0 downtimeMs=50, 187000 downtimeMs=95, 374000 downtimeMs=140" },
+      "0 tune downtimeMs 50; 187000 tune downtimeMs 95; 374000 tune downtimeMs 140" },
     { "disks-count", NULL, 1 * GIB, 1 * GIB, 0, 700000, NULL,
-      "0 downtimeMs=50, 300000 downtimeMs=95, 600000 downtimeMs=140" },
+      "0 tune downtimeMs 50; 300000 tune downtimeMs 95; 600000 tune downtimeMs 140" },
     { "400-ms-in-10-steps-of-30-s-for-3-gib",
-      "{\"downtimeMs\": 400, \"delayMsPerGib\": 30000, \"completionTimeoutMsPerGib\": 0}", 3 * GIB,
-      0, 0, 100000000, NULL,
-      "0 downtimeMs=40, 90000 downtimeMs=76, 180000 downtimeMs=112, 270000 downtimeMs=148, "
-      "360000 downtimeMs=184, 450000 downtimeMs=220, 540000 downtimeMs=256, 630000 downtimeMs=292, "
-      "720000 downtimeMs=328, 810000 downtimeMs=364, 900000 downtimeMs=400" },
-    { "three-steps", "{\"steps\": 3, \"downtimeMs\": 100}", 2 * GIB, 0, 0, 500000, NULL,
-      "0 downtimeMs=33, 150000 downtimeMs=55, 300000 downtimeMs=77, 450000 downtimeMs=100" },
+      "{'downtimeMs': 400, 'delayMsPerGib': 30000, 'completionTimeoutMsPerGib': 0}", 3 * GIB, 0, 0,
+      100000000, NULL,
+      "0 tune downtimeMs 40; 90000 tune downtimeMs 76; 180000 tune downtimeMs 112; 270000 tune "
+      "downtimeMs 148; "
+      "360000 tune downtimeMs 184; 450000 tune downtimeMs 220; 540000 tune downtimeMs 256; 630000 "
+      "tune downtimeMs 292; "
+      "720000 tune downtimeMs 328; 810000 tune downtimeMs 364; 900000 tune downtimeMs 400" },
+    { "three-steps", "{'steps': 3, 'downtimeMs': 100}", 2 * GIB, 0, 0, 500000, NULL,
+      "0 tune downtimeMs 33; 150000 tune downtimeMs 55; 300000 tune downtimeMs 77; 450000 tune "
+      "downtimeMs 100" },
     { "time-scaled-by-10",
-      "{\"delayMsPerGib\": 7500, \"completionTimeoutMsPerGib\": 80000, \"roundToMs\": 100}",
-      2560 * MIB, 0, 0, 40000, NULL, "0 downtimeMs=50, 18700 downtimeMs=95, 37400 downtimeMs=140" },
+      "{'delayMsPerGib': 7500, 'completionTimeoutMsPerGib': 80000, 'roundToMs': 100}", 2560 * MIB,
+      0, 0, 40000, NULL,
+      "0 tune downtimeMs 50; 18700 tune downtimeMs 95; 37400 tune downtimeMs 140" },
     { "late-takes-the-last-due", NULL, 2 * GIB, 0, 320000, 460000, NULL,
-      "320000 downtimeMs=140, 450000 downtimeMs=185" },
-    { "force-suspends", "{\"timeoutAction\": \"force\"}", 2 * GIB, 0, 1590000, 9000000, NULL,
-      "1590000 downtimeMs=500, 1600001 suspend" },
-    { "force-by-postcopy", "{\"timeoutAction\": \"force\", \"permitPostcopy\": true}", 2 * GIB, 0,
-      1590000, 9000000, NULL, "1590000 downtimeMs=500, 1600001 start-postcopy" },
-    { "postcopy-fails", "{\"timeoutAction\": \"force\", \"permitPostcopy\": true}", 2 * GIB, 0,
-      1590000, 9000000, "start-postcopy",
-      "1590000 downtimeMs=500, 1600001 start-postcopy, 1600001 suspend" },
+      "320000 tune downtimeMs 140; 450000 tune downtimeMs 185" },
+    { "force-suspends", "{'timeoutAction': 'force'}", 2 * GIB, 0, 1590000, 9000000, NULL,
+      "1590000 tune downtimeMs 500; 1600001 suspend" },
+    { "force-by-postcopy", "{'timeoutAction': 'force', 'permitPostcopy': true}", 2 * GIB, 0,
+      1590000, 9000000, NULL, "1590000 tune downtimeMs 500; 1600001 start-postcopy" },
+    { "postcopy-fails", "{'timeoutAction': 'force', 'permitPostcopy': true}", 2 * GIB, 0, 1590000,
+      9000000, "start-postcopy",
+      "1590000 tune downtimeMs 500; 1600001 start-postcopy!; 1600001 suspend" },
     { "abort-fails", NULL, 2 * GIB, 0, 1590000, 1607000, "abort",
-      "1590000 downtimeMs=500, 1600001 abort, 1605001 abort" },
+      "1590000 tune downtimeMs 500; 1600001 abort!; 1605001 abort!" },
     { "a-step-that-fails-is-no-matter", NULL, 2 * GIB, 0, 0, 160000, "tune",
-      "0 downtimeMs=50, 150000 downtimeMs=95" },
+      "0 tune downtimeMs 50!; 150000 tune downtimeMs 95!" },
 };
+
+static PolicyTrace *
+trace_of(uint64_t from_ms, uint64_t memory, uint64_t disk)
+{
+    PolicyTrace *trace = peerTraceNew();
+
+    peerTraceAdd(trace, 0, 0, 0, 0, 0); /* the size is not known yet */
+    vmmiSampleSet(peerTraceAdd(trace, from_ms, 1, memory, memory, MIB),
+                  VMMI_SAMPLE_DISK_TOTAL_BYTES, disk);
+    return trace;
+}
 
 static void
 test_run(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
-    g_auto(Stage) stage;
+    g_autoptr(PolicyTrace) trace = trace_of(runs[i].from_ms, runs[i].memory, runs[i].disk);
+    const PolicyCase one = { .policy = &vmmiPolicySteps,
+                             .options = runs[i].options,
+                             .fails = runs[i].failing,
+                             .stop_ms = runs[i].to_ms };
+    g_auto(PolicyResult) result = { 0 };
 
-    stageOpen(&stage, &vmmiPolicySteps, runs[i].options);
-    stage.failing = runs[i].failing;
-    vmmiSampleSet(stage.sample, VMMI_SAMPLE_MEMORY_TOTAL_BYTES, 0);
-    stageSample(&stage, 0, 0); /* a job that has just begun: its size is not known */
-    vmmiSampleSet(stage.sample, VMMI_SAMPLE_MEMORY_TOTAL_BYTES, runs[i].memory);
-    vmmiSampleSet(stage.sample, VMMI_SAMPLE_DISK_TOTAL_BYTES, runs[i].disk);
-    stageSample(&stage, runs[i].from_ms, 1);
-    stageRun(&stage, runs[i].to_ms);
-    g_assert_cmpstr(stage.seen->str, ==, runs[i].seen);
+    policyRun(&one, trace, &result);
+    g_assert_cmpstr(result.actions, ==, runs[i].seen);
 }
 
 static void
 test_reasons(void)
 {
-    g_auto(Stage) stage;
-    g_autofree char *waiting = NULL, *converging = NULL, *suspended = NULL;
+    g_autoptr(PolicyTrace) trace = trace_of(151000, 2 * GIB, 0);
+    const PolicyCase one = { .policy = &vmmiPolicySteps,
+                             .options = "{'timeoutAction': 'force'}",
+                             .stop_ms = 1700000 };
+    g_auto(PolicyResult) result = { 0 };
 
-    stageOpen(&stage, &vmmiPolicySteps, "{\"timeoutAction\": \"force\"}");
-    waiting = stageStatus(&stage);
-    g_assert_cmpstr(waiting, ==, "waiting for the size of the guest");
-    vmmiSampleSet(stage.sample, VMMI_SAMPLE_MEMORY_TOTAL_BYTES, 2 * GIB);
-    stageSample(&stage, 151000, 2);
-    g_assert_cmpstr(stage.reason, ==, "step 1 of 10, due after 150000 ms, with 2048 MiB to move");
-    converging = stageStatus(&stage);
-    g_assert_cmpstr(converging, ==,
-                    "waiting for the guest to converge; step 2 of 10 to 140 ms after 300000 ms; "
-                    "forced after 1600000 ms");
-    stageRun(&stage, 1700000);
-    g_assert_cmpstr(stage.reason, ==,
+    policyRun(&one, trace, &result);
+    g_assert_cmpstr(policyResultReason(&result, 0), ==,
+                    "step 1 of 10, due after 150000 ms, with 2048 MiB to move");
+    g_assert_cmpstr(policyResultReason(&result, 10), ==,
                     "not completed after 1600001 ms, the limit is 1600000 ms; post-copy is not "
                     "permitted");
-    suspended = stageStatus(&stage);
-    g_assert_cmpstr(suspended, ==, "the guest is suspended, waiting for the rest to be moved");
+    peerCheckReason(&one, trace, 100, "waiting for the size of the guest");
+    peerCheckReason(&one, trace, 151000,
+                    "waiting for the guest to converge; step 2 of 10 to 140 ms after 300000 ms; "
+                    "forced after 1600000 ms");
+    peerCheckReason(&one, trace, 1700000,
+                    "the guest is suspended, waiting for the rest to be moved");
 }
 
 static const struct {
     const char *name, *options, *message;
 } refusals[] = {
     { "none", NULL, NULL },
-    { "misspelt", "{\"downtimeM\": 500}",
+    { "misspelt", "{'downtimeM': 500}",
       "option 'downtimeM' is unknown; did you mean 'downtimeMs'?" },
-    { "downtime-99", "{\"downtimeMs\": 99}",
-      "option 'downtimeMs' must be 100..2000000 ms, got 99" },
-    { "downtime-100", "{\"downtimeMs\": 100}", NULL },
-    { "downtime-above", "{\"downtimeMs\": 2000001}",
+    { "downtime-99", "{'downtimeMs': 99}", "option 'downtimeMs' must be 100..2000000 ms, got 99" },
+    { "downtime-100", "{'downtimeMs': 100}", NULL },
+    { "downtime-above", "{'downtimeMs': 2000001}",
       "option 'downtimeMs' must be 100..2000000 ms, got 2000001" },
-    { "steps-2", "{\"steps\": 2}", "option 'steps' must be 3..100, got 2" },
-    { "steps-101", "{\"steps\": 101}", "option 'steps' must be 3..100, got 101" },
-    { "delay-below", "{\"delayMsPerGib\": 99}",
+    { "steps-2", "{'steps': 2}", "option 'steps' must be 3..100, got 2" },
+    { "steps-101", "{'steps': 101}", "option 'steps' must be 3..100, got 101" },
+    { "delay-below", "{'delayMsPerGib': 99}",
       "option 'delayMsPerGib' must be 100..86400000 ms/GiB, got 99" },
-    { "action", "{\"timeoutAction\": \"pause\"}",
+    { "action", "{'timeoutAction': 'pause'}",
       "option 'timeoutAction' must be one of abort, force, got 'pause'" },
-    { "force-without-timeout", "{\"timeoutAction\": \"force\", \"completionTimeoutMsPerGib\": 0}",
+    { "force-without-timeout", "{'timeoutAction': 'force', 'completionTimeoutMsPerGib': 0}",
       "option 'timeoutAction' is 'force', but there is no timeout: option "
       "'completionTimeoutMsPerGib' "
       "is 0" },
@@ -120,38 +135,35 @@ static void
 test_refusal(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
-    g_autofree char *message = stageRefusal(&vmmiPolicySteps, refusals[i].options);
 
-    g_assert_cmpstr(message, ==, refusals[i].message);
+    peerCheckOptions(&vmmiPolicySteps, refusals[i].options, refusals[i].message);
 }
 
 static const struct {
     const char *name, *options, *migration, *refusal, *result;
 } starts[] = {
     { "default", NULL, "{}", NULL, "{}" },
-    { "postcopy", "{\"permitPostcopy\": true}", "{}", NULL, "{\"flags\":[\"postcopy\"]}" },
-    { "autoconverge", "{\"permitAutoconverge\": true}", "{}", NULL,
-      "{\"flags\":[\"auto_converge\"]}" },
-    { "postcopy-goes-first", "{\"permitPostcopy\": true, \"permitAutoconverge\": true}", "{}", NULL,
-      "{\"flags\":[\"postcopy\"]}" },
-    { "forbidden", "{\"permitPostcopy\": true, \"permitAutoconverge\": true}",
-      "{\"flags\": [\"no-postcopy\"]}", NULL, "{\"flags\":[\"no-postcopy\",\"auto_converge\"]}" },
-    { "refused", "{\"permitPostcopy\": true, \"permitAutoconverge\": true}", "{}",
-      "Postcopy is not supported: Userfaultfd not available", "{\"flags\":[\"auto_converge\"]}" },
-    { "refused-for-another-reason", "{\"permitPostcopy\": true}", "{}", "no route to host",
-      "{\"flags\":[\"postcopy\"]}" },
-    { "refused-but-named", "{\"permitPostcopy\": true}", "{\"flags\": [\"postcopy\"]}",
-      "post-copy migration is not supported", "{\"flags\":[\"postcopy\"]}" },
+    { "postcopy", "{'permitPostcopy': true}", "{}", NULL, "{'flags':['postcopy']}" },
+    { "autoconverge", "{'permitAutoconverge': true}", "{}", NULL, "{'flags':['auto_converge']}" },
+    { "postcopy-goes-first", "{'permitPostcopy': true, 'permitAutoconverge': true}", "{}", NULL,
+      "{'flags':['postcopy']}" },
+    { "forbidden", "{'permitPostcopy': true, 'permitAutoconverge': true}",
+      "{'flags': ['no-postcopy']}", NULL, "{'flags':['no-postcopy','auto_converge']}" },
+    { "refused", "{'permitPostcopy': true, 'permitAutoconverge': true}", "{}",
+      "Postcopy is not supported: Userfaultfd not available", "{'flags':['auto_converge']}" },
+    { "refused-for-another-reason", "{'permitPostcopy': true}", "{}", "no route to host",
+      "{'flags':['postcopy']}" },
+    { "refused-but-named", "{'permitPostcopy': true}", "{'flags': ['postcopy']}",
+      "post-copy migration is not supported", "{'flags':['postcopy']}" },
 };
 
 static void
 test_start(gconstpointer data)
 {
     gsize i = GPOINTER_TO_SIZE(data);
-    g_autofree char *result =
-        stageStart(&vmmiPolicySteps, starts[i].options, starts[i].migration, starts[i].refusal);
 
-    g_assert_cmpstr(result, ==, starts[i].result);
+    peerCheckStart(&vmmiPolicySteps, starts[i].options, starts[i].migration, starts[i].refusal,
+                   starts[i].result);
 }
 
 int
