@@ -65,7 +65,7 @@ vmmiReplayParse(const char *text, size_t length, const char *path, vmmiError **e
 
 typedef struct {
     const char *trace;
-    const json_t *policy; /* NULL: all defaults */
+    const json_t *configuration; /* the content of one; NULL: all defaults */
 } Order;
 
 static int
@@ -75,15 +75,18 @@ read_order(const json_t *from, Order *order, vmmiError **err)
     json_t *value;
 
     json_object_foreach ((json_t *)from, key, value) {
-        if (!g_str_equal(key, "trace") && !g_str_equal(key, "policy"))
+        if (!g_str_equal(key, "trace") && !g_str_equal(key, "configuration"))
             return vmmiErrorSet(err, VMMI_ERR_CONFIGURATION_FAILED,
                                 "an order for a replay has no '%s'", key);
     }
     if (!vmmiJsonGetString(from, "trace", &order->trace) || !g_path_is_absolute(order->trace))
         return vmmiErrorSet(err, VMMI_ERR_CONFIGURATION_FAILED,
                             "'trace' of an order must be an absolute path");
-    order->policy = json_object_get(from, "policy");
-    return 0;
+    order->configuration = json_object_get(from, "configuration");
+    if (!order->configuration || json_is_object(order->configuration))
+        return 0;
+    return vmmiErrorSet(err, VMMI_ERR_CONFIGURATION_FAILED,
+                        "'configuration' of an order must be an object");
 }
 
 static vmmiPolicyConfig *
@@ -91,12 +94,15 @@ read_options(const vmmiPolicy *policy, const Order *order, vmmiError **err)
 {
     g_autoptr(vmmiError) mistake = NULL;
     g_autofree char *bad_key = NULL;
-    vmmiPolicyConfig *options =
-        vmmiPolicyConfigNew(policy->options, order->policy, &bad_key, &mistake);
+    g_autoptr(json_t) given =
+        vmmiOptionsGather(policy->top_level, order->configuration, &bad_key, &mistake);
+    vmmiPolicyConfig *options = NULL;
+
+    if (!mistake)
+        options = vmmiPolicyConfigNew(policy->options, given, &bad_key, &mistake);
 
     if (!options)
-        vmmiErrorSet(err, VMMI_ERR_OPTION, "'policy%s%s': %s", bad_key ? "." : "",
-                     bad_key ? bad_key : "", vmmiErrorGetMessage(mistake));
+        vmmiErrorPropagate(err, g_steal_pointer(&mistake));
     return options;
 }
 

@@ -15,8 +15,8 @@
 #define MARGIN 28.0
 /* A picture is no log. */
 #define MAX_ACTIONS 60
-#define REASON_COLUMNS 104
-#define REASON_X 430.0
+#define REASON_COLUMNS 122
+#define REASON_X 312.0
 
 const char *const chart_headings[] = { "outcome", "total",  "downtime", "data",
                                        "passes",  "actions", NULL };
@@ -93,12 +93,14 @@ draw_text(Chart *chart, const char *text, double x, size_t columns, const char *
     return count;
 }
 
+/* That nothing of a replay or by a shadow was done is said once, above. */
 static char *
-reason_text(const TraceAction *action)
+reason_text(const Trace *trace, const TraceAction *action)
 {
     GString *text = g_string_new(action->reason);
 
-    if (action->result && strcmp(action->result, "done") != 0)
+    if (action->result && strcmp(action->result, "done") != 0 && !trace->shadow &&
+        !trace->replay_of)
         g_string_append_printf(text, "%s[%s]", text->len ? " " : "", action->result);
     if (action->error)
         g_string_append_printf(text, " %s", action->error);
@@ -106,17 +108,18 @@ reason_text(const TraceAction *action)
 }
 
 static void
-draw_action(Chart *chart, guint index, int colour, const TraceAction *action)
+draw_action(Chart *chart, const Trace *trace, guint index, guint colour)
 {
-    g_autofree char *at = chart_time(action->ms), *why = reason_text(action);
+    const TraceAction *action = g_ptr_array_index(trace->actions, index);
+    g_autofree char *at = chart_time(action->ms), *why = reason_text(trace, action);
     size_t lines;
 
     g_string_append_printf(chart->out,
-                           "<rect class=\"v-f%d\" x=\"2\" y=\"%.1f\" width=\"24\" height=\"15\" "
+                           "<rect class=\"v-f%u\" x=\"2\" y=\"%.1f\" width=\"24\" height=\"15\" "
                            "rx=\"7.5\"/><text class=\"v-num v-on\" x=\"14\" y=\"%.1f\">%u</text>"
                            "<text class=\"v-soft v-end\" x=\"92\" y=\"%.1f\">%s</text>",
                            colour, chart->y - 11.5, chart->y - 0.4, index + 1, chart->y, at);
-    draw_text(chart, action->text, 108, 46, "v-text v-bold");
+    draw_text(chart, action->text, 108, 30, "v-text v-bold");
     lines = draw_text(chart, why, REASON_X, REASON_COLUMNS, "v-text");
     g_string_append_c(chart->out, '\n');
     chart->y += LINE * (double)MAX(lines, 1) + 5;
@@ -125,7 +128,7 @@ draw_action(Chart *chart, guint index, int colour, const TraceAction *action)
 static void
 draw_soft(Chart *chart, const char *text)
 {
-    chart->y += LINE * (double)draw_text(chart, text, 2, 170, "v-soft");
+    chart->y += LINE * (double)draw_text(chart, text, 2, 170, "v-soft") + 4;
     g_string_append_c(chart->out, '\n');
 }
 
@@ -150,7 +153,7 @@ draw_actions(Chart *chart, guint index)
     if (!shown)
         draw_soft(chart, "It did nothing.");
     for (guint i = 0; i < shown; i++)
-        draw_action(chart, i, (int)index, g_ptr_array_index(trace->actions, i));
+        draw_action(chart, trace, i, index);
     if (shown < trace->actions->len) {
         g_autofree char *more = g_strdup_printf("and %u more", trace->actions->len - shown);
 

@@ -48,14 +48,18 @@ chart_title(const GPtrArray *traces)
 {
     const Trace *first = g_ptr_array_index(traces, 0);
     bool one = first->guest != NULL;
+    guint count = 0; /* a replay is none */
 
-    for (guint i = 1; i < traces->len; i++)
-        one = one && g_strcmp0(((const Trace *)g_ptr_array_index(traces, i))->guest,
-                               first->guest) == 0;
-    if (traces->len == 1)
+    for (guint i = 0; i < traces->len; i++) {
+        const Trace *trace = g_ptr_array_index(traces, i);
+
+        one = one && g_strcmp0(trace->guest, first->guest) == 0;
+        count += trace->replay_of == NULL;
+    }
+    if (count < 2)
         return one ? g_strdup_printf("Migration of %s", first->guest) : g_strdup("A migration");
-    return one ? g_strdup_printf("%u migrations of %s", traces->len, first->guest)
-               : g_strdup_printf("%u migrations", traces->len);
+    return one ? g_strdup_printf("%u migrations of %s", count, first->guest)
+               : g_strdup_printf("%u migrations", count);
 }
 
 /* --- legend ----------------------------------------------------------------------- */

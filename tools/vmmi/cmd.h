@@ -46,7 +46,7 @@ typedef struct {
 } Verb;
 
 extern const Verb verb_abort, verb_acknowledge, verb_attach, verb_doctor, verb_driver, verb_list,
-    verb_log, verb_message, verb_migrate, verb_plugin, verb_release, verb_report, verb_shadow,
-    verb_show, verb_sim, verb_simulate, verb_status, verb_version, verb_wait;
+    verb_log, verb_message, verb_migrate, verb_plugin, verb_release, verb_replay, verb_report,
+    verb_shadow, verb_show, verb_sim, verb_simulate, verb_status, verb_version, verb_wait;
 
 #endif

@@ -18,6 +18,7 @@ static const Verb *const verbs[] = {
     &verb_status,
     &verb_log,
     &verb_report,
+    &verb_replay,
     &verb_abort,
     &verb_release,
     &verb_attach,

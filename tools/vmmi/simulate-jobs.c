@@ -9,10 +9,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "plugin-child.h"
 #include "report.h"
 #include "signals.h"
 #include "simulate.h"
@@ -106,43 +106,12 @@ divide(Work *work)
 
 /* --- starting --------------------------------------------------------------------- */
 
-/* A plugin gets what it needs, and nothing of the caller's own. */
-static char **
-environment(void)
-{
-    static const char *const taken[] = { "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", NULL };
-    GPtrArray *list = g_ptr_array_new();
-
-    g_ptr_array_add(list, g_strdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
-    for (size_t i = 0; taken[i]; i++) {
-        if (g_getenv(taken[i]))
-            g_ptr_array_add(list, g_strdup_printf("%s=%s", taken[i], g_getenv(taken[i])));
-    }
-    g_ptr_array_add(list, NULL);
-    return (char **)g_ptr_array_free(list, FALSE);
-}
-
-/* The order as a file that has no name. */
 static int
 order_file(const SimPlan *plan, const Block *block, vmmiError **err)
 {
     json_auto_t *order = order_of(plan, block);
-    g_autofree char *text = report_json_text(order);
-    size_t length = strlen(text), done = 0;
-    int fd = memfd_create("order", MFD_CLOEXEC);
 
-    while (fd >= 0 && done < length) {
-        ssize_t put = write(fd, text + done, length - done);
-
-        if (put < 0 && errno != EINTR)
-            break;
-        done += put > 0 ? (size_t)put : 0;
-    }
-    if (fd >= 0 && done == length && lseek(fd, 0, SEEK_SET) == 0)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return vmmiErrorSet(err, VMMI_ERR_SYSTEM, "an order cannot be written: %s", g_strerror(errno));
+    return plugin_child_order(order, err);
 }
 
 /* @fds: standard input, and a pipe each for what is read and written of output and errors. */
@@ -150,7 +119,7 @@ static int
 spawn(const SimPolicy *policy, Block *block, const int fds[5], vmmiError **err)
 {
     char *argv[] = { (char *)vmmiPluginGetFile(policy->plugin), (char *)"--vmmi-simulate", NULL };
-    g_auto(GStrv) envp = environment();
+    g_auto(GStrv) envp = plugin_child_environment();
     g_autoptr(GError) trouble = NULL;
 
     if (g_spawn_async_with_fds("/", argv, envp, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &block->pid,

@@ -104,6 +104,7 @@ take_end(Trace *trace, const json_t *data, double ms)
 {
     const json_t *statistics = json_object_get(data, "statistics");
     const json_t *error = json_object_get(data, "error");
+    uint64_t changed;
 
     trace->ended = true;
     trace->end_ms = ms;
@@ -113,6 +114,9 @@ take_end(Trace *trace, const json_t *data, double ms)
     keep_text(&trace->error, error, "message");
     trace->error_code = (int)json_integer_value(json_object_get(error, "code"));
     keep_text(&trace->course, data, "course");
+    if (count_at(data, "changedBoottimeMs", &changed))
+        trace->changed_ms =
+            changed > trace->first_boottime_ms ? (double)(changed - trace->first_boottime_ms) : 0;
     if (json_object_size(statistics) == 0)
         return;
     set_last(trace, statistics);

@@ -9,20 +9,21 @@
 
 #include "report.h"
 
-/* The first of the fields that is known. */
+/* The first of the fields that is known. A replay has no figures of its own. */
 static bool
 either(const Trace *trace, vmmiSampleField first, vmmiSampleField second, uint64_t *value)
 {
-    return vmmiSampleGet(trace->last, first, value) || vmmiSampleGet(trace->last, second, value);
+    return !trace->replay_of &&
+           (vmmiSampleGet(trace->last, first, value) || vmmiSampleGet(trace->last, second, value));
 }
 
 bool
 trace_total_ms(const Trace *trace, uint64_t *value)
 {
-    if (vmmiSampleGet(trace->last, VMMI_SAMPLE_ELAPSED_MS, value))
+    if (either(trace, VMMI_SAMPLE_ELAPSED_MS, VMMI_SAMPLE_ELAPSED_MS, value))
         return true;
     *value = (uint64_t)trace->length_ms;
-    return trace->length_ms > 0;
+    return trace->length_ms > 0 && !trace->replay_of;
 }
 
 bool
@@ -42,7 +43,7 @@ trace_data_bytes(const Trace *trace, uint64_t *value)
 bool
 trace_iterations(const Trace *trace, uint64_t *value)
 {
-    return vmmiSampleGet(trace->last, VMMI_SAMPLE_ITERATION, value);
+    return either(trace, VMMI_SAMPLE_ITERATION, VMMI_SAMPLE_ITERATION, value);
 }
 
 const char *

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,12 +37,12 @@ action_free(void *data)
 }
 
 static Trace *
-trace_new(const char *path, const char *guest)
+trace_new(const char *path)
 {
     Trace *trace = g_new0(Trace, 1);
 
     trace->path = g_strdup(path);
-    trace->guest = g_strdup(guest);
+    trace->changed_ms = INFINITY;
     trace->points = g_array_new(FALSE, FALSE, sizeof(TracePoint));
     trace->states = g_array_new(FALSE, FALSE, sizeof(TraceState));
     trace->reasons = g_array_new(FALSE, FALSE, sizeof(TraceReason));
@@ -164,6 +165,18 @@ check(const Trace *trace, vmmiError **err)
 }
 
 Trace *
+trace_read_text(const char *text, size_t length, const char *path, vmmiError **err)
+{
+    Trace *trace = trace_new(path);
+
+    take_lines(trace, text, length);
+    if (check(trace, err) == 0)
+        return trace;
+    trace_free(trace);
+    return NULL;
+}
+
+Trace *
 trace_read(const char *path, const char *guest, vmmiError **err)
 {
     int fd = open_file(path, err);
@@ -177,12 +190,10 @@ trace_read(const char *path, const char *guest, vmmiError **err)
     close(fd);
     if (!text)
         return NULL;
-    trace = trace_new(path, guest);
-    take_lines(trace, text, length);
-    if (check(trace, err) == 0)
-        return trace;
-    trace_free(trace);
-    return NULL;
+    trace = trace_read_text(text, length, path, err);
+    if (trace && !trace->guest)
+        trace->guest = g_strdup(guest);
+    return trace;
 }
 
 /* --- finding ---------------------------------------------------------------------- */

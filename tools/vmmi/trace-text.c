@@ -102,15 +102,17 @@ add_states(GString *out, const Trace *trace)
 }
 
 static void
-add_action(GString *out, const TraceAction *action, guint number, const TraceTextStyle *style)
+add_action(GString *out, const Trace *trace, guint number, const TraceTextStyle *style)
 {
+    const TraceAction *action = g_ptr_array_index(trace->actions, number - 1);
+    bool quiet = trace->shadow || trace->replay_of;
     g_autofree char *at = chart_time(action->ms), *text = report_printable(action->text);
     g_autofree char *error = action->error ? report_printable(action->error) : NULL;
     size_t columns = (size_t)MAX(style->width - REASON_AT - 1, 30);
     g_auto(GStrv) lines = markup_wrap(action->reason, columns, 6);
 
     g_string_append_printf(out, "%4u %8s  %s", number, at, text);
-    if (action->result && strcmp(action->result, "done") != 0) {
+    if (action->result && strcmp(action->result, "done") != 0 && !quiet) {
         g_autofree char *result = report_printable(action->result);
 
         g_string_append_printf(out, " [%s]", result);
@@ -147,7 +149,7 @@ trace_text(const Trace *trace, const TraceTextStyle *style)
     add_line(out, trace->error ? trace->error : "");
     add_line(out, trace->course ? trace->course : "");
     for (guint i = 0; i < shown; i++)
-        add_action(out, g_ptr_array_index(trace->actions, i), i + 1, style);
+        add_action(out, trace, i + 1, style);
     if (shown < trace->actions->len)
         g_string_append_printf(out, "     and %u more\n", trace->actions->len - shown);
     return g_string_free(out, FALSE);

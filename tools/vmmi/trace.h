@@ -81,6 +81,7 @@ typedef struct {
     double end_ms;
     char *outcome, *where, *evidence, *error, *course;    /* NULL: unknown */
     int error_code;
+    double changed_ms;      /* of a replay: from then on its figures mean nothing; INFINITY: never */
 
     size_t entries, skipped, first_skipped, lost;    /* lines; first_skipped counts from 1 */
     const char *skipped_why;
@@ -98,6 +99,8 @@ typedef struct {
 Trace *trace_open(const Common *common, const char *word, vmmiError **err);
 /* The same of a file. @guest: its name, if it is known from elsewhere; NULL. */
 Trace *trace_read(const char *path, const char *guest, vmmiError **err);
+/* The same of a text; @path: what to call it. */
+Trace *trace_read_text(const char *text, size_t length, const char *path, vmmiError **err);
 void trace_free(Trace *trace);
 /* The path of @word's trace, absolute: a file, or a record's journal. @guest (out, optional). To
  * be freed; NULL with @err. */
