@@ -160,6 +160,12 @@ def test_describe():
                                             "ovirt-very-large", "ovirt-legacy"]
 
 
+def test_info():
+    with World() as world:
+        done = world.run("plugin", "info", "schedule")
+        assert done.code == 0 and "ovirt-post-copy, ovirt-very-large" in done.out and "(1..3600)" in done.out, done
+
+
 def test_no_warning():
     with World() as world:
         path = write(world, {"schedule": TODAY, "monitorInterval": 10, "shedule": 1})

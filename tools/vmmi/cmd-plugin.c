@@ -90,6 +90,32 @@ list_plugins(const Common *common)
     return code;
 }
 
+/* What the values can be: " (1..3600)", " (a, b)"; "" when they can be any. */
+static char *
+describe_values(const json_t *option)
+{
+    const json_t *choices = json_object_get(option, "choices"), *choice;
+    const json_t *minimum = json_object_get(option, "minimum");
+    const json_t *maximum = json_object_get(option, "maximum");
+    g_autoptr(GString) text = g_string_new(NULL);
+    size_t i;
+
+    json_array_foreach (choices, i, choice) {
+        g_autofree char *shown = report_printable(json_string_value(choice));
+
+        g_string_append_printf(text, "%s%s", i > 0 ? ", " : " (", shown);
+    }
+    if (maximum)
+        g_string_append_printf(text, " (%" JSON_INTEGER_FORMAT "..%" JSON_INTEGER_FORMAT,
+                               json_integer_value(minimum), json_integer_value(maximum));
+    else if (json_integer_value(minimum) > 0)
+        g_string_append_printf(text, " (at least %" JSON_INTEGER_FORMAT,
+                               json_integer_value(minimum));
+    if (text->len)
+        g_string_append_c(text, ')');
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 static void
 print_option(const json_t *option)
 {
@@ -98,9 +124,11 @@ print_option(const json_t *option)
     g_autofree char *meaning =
         report_printable(json_string_value(json_object_get(option, "meaning")));
     g_autofree char *text = fallback ? report_json_text(fallback) : g_strdup("-");
+    g_autofree char *values = describe_values(option);
 
-    printf("  %-24s %-7s %-10s %-6s %s\n", json_string_value(json_object_get(option, "name")),
-           json_string_value(json_object_get(option, "type")), text, unit ? unit : "", meaning);
+    printf("  %-24s %-7s %-10s %-6s %s%s\n", json_string_value(json_object_get(option, "name")),
+           json_string_value(json_object_get(option, "type")), text, unit ? unit : "", meaning,
+           values);
 }
 
 static void
