@@ -9,8 +9,11 @@
 #include "drivers/sim/sim-job.h"
 
 #define THROTTLE_SLICE_US 10000.0 /* QEMU lets a processor run so long between two sleeps */
-/* A page that is asked for waits behind what is in the sockets' queues already. */
-#define QUEUE_BYTES (512.0 * 1024)
+/* A page that is asked for waits behind what is in the sockets' queues already (docs/simulator.md). */
+#define QUEUE_BYTES (400.0 * 1024)
+/* Nobody hears of a guest that waits for one page after the other before it has worked so long, or written so much. */
+#define ANSWER_US 5000.0
+#define ANSWER_BYTES (64 * VMMI_SIM_PAGE)
 #define ROUND_TRIP_US 300.0
 
 static bool
@@ -23,27 +26,34 @@ runs_anywhere(const vmmiSimWorld *world, const vmmiSimGuest *guest)
     return false;
 }
 
-/* What one missing page costs, HUGE_VAL: it never comes. */
+/* Bytes per microsecond that reach the guest. */
 static double
-fault_us(const vmmiSimWorld *world, const vmmiSimGuest *guest)
+stream_rate(const vmmiSimWorld *world, const vmmiSimGuest *guest)
 {
-    double rate = fmin(world->link / 1e6, vmmiSimJobLimit(guest));
-
     if (guest->job.step == VMMI_SIM_STEP_POSTCOPY_BROKEN || guest->job.hanging ||
-        !vmmiSimJobHasLink(world, &guest->job) || rate <= 0)
-        return HUGE_VAL;
-    return ROUND_TRIP_US + QUEUE_BYTES / rate;
+        !vmmiSimJobHasLink(world, &guest->job))
+        return 0;
+    return fmin(world->link / 1e6, vmmiSimJobLimit(guest));
 }
 
+/*
+ * A missing page is asked for, and waited for. Behind it the sender goes on with the next ones: who writes one page after the
+ * other has to wait once, and is then as fast as the stream.
+ */
 static double
 postcopy_speed(const vmmiSimWorld *world, const vmmiSimGuest *guest, int64_t from, int64_t to)
 {
-    double writes = vmmiSimLoadWritten(&guest->load, from, to) / VMMI_SIM_PAGE;
-    double faults = writes * vmmiSimMemoryMissing(&guest->job.memory, &guest->load);
+    double written = vmmiSimLoadWritten(&guest->load, from, to);
+    double missing = vmmiSimMemoryMissing(&guest->job.memory, &guest->load);
+    double rate = stream_rate(world, guest), passed = (double)(to - from);
 
-    if (faults <= 0 || to <= from)
+    if (written <= 0 || missing <= 0 || passed <= 0)
         return 1;
-    return 1 / (1 + faults * fault_us(world, guest) / (double)(to - from));
+    if (rate <= 0)
+        return 0;
+    if (guest->load.pattern == VMMI_SIM_PATTERN_CYCLIC)
+        return 1 / (1 - missing + missing * fmax(1, written / (rate * passed)));
+    return 1 / (1 + written / VMMI_SIM_PAGE * missing * (ROUND_TRIP_US + QUEUE_BYTES / rate) / passed);
 }
 
 double
@@ -60,6 +70,29 @@ vmmiSimGuestSpeed(const vmmiSimWorld *world, const vmmiSimGuest *guest, int64_t 
     if (job->step == VMMI_SIM_STEP_POSTCOPY || job->step == VMMI_SIM_STEP_POSTCOPY_BROKEN)
         return postcopy_speed(world, guest, from, to);
     return 1;
+}
+
+/* It runs: a silence ends with the first answer, the next one with the next. */
+static void
+go_on(vmmiSimFelt *felt, const vmmiSimLoad *load, double passed, double speed)
+{
+    double work = fmin(ANSWER_US, ANSWER_BYTES * 1e6 / fmax(load->dirty_rate, 1));
+    double answer = fmax(work - felt->worked, 0) / speed;
+
+    if (speed >= 1) {
+        felt->current = felt->worked = 0;
+        return;
+    }
+    if (passed < answer) {
+        felt->worked += passed * speed;
+        felt->current += passed;
+        felt->longest = fmax(felt->longest, felt->current);
+        return;
+    }
+    felt->longest = fmax(felt->longest, felt->current + answer);
+    passed = fmod(passed - answer, work / speed);
+    felt->current = passed;
+    felt->worked = passed * speed;
 }
 
 void
@@ -80,7 +113,7 @@ vmmiSimFeltAdd(vmmiSimFelt *felt, const vmmiSimWorld *world, const vmmiSimGuest 
             fmax(felt->throttle_silence,
                  THROTTLE_SLICE_US * (double)job->throttle / (double)(100 - job->throttle));
     if (speed > 0) {
-        felt->current = 0;
+        go_on(felt, &guest->load, passed, job->step == VMMI_SIM_STEP_POSTCOPY && job->id ? speed : 1);
         return;
     }
     felt->standing += passed;

@@ -13,8 +13,9 @@
 /* All in microseconds. Starts zeroed. */
 typedef struct {
     double standing;           /* all the time in which it stood still */
-    double longest;            /* the longest part of that without a break */
-    double current;            /* the part that lasts; 0: it runs */
+    double longest;            /* the longest silence: standing, or waiting for page after page in post-copy */
+    double current;            /* the one that lasts; 0: it answers */
+    double worked;             /* what it got done in that one */
     double lost;               /* work: the time that an unhindered guest would have needed for it, .standing included */
     double throttle_silence;   /* the longest that auto-converge let a processor sleep at a time */
     double postcopy;           /* time in post-copy, broken or not */

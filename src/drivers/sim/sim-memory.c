@@ -209,6 +209,7 @@ vmmiSimMemoryStart(vmmiSimMemory *memory, const vmmiSimLoad *load)
 {
     memset(memory, 0, sizeof(*memory));
     memory->rest = load->memory - load->working_set;
+    memory->ahead = load->set_first ? load->working_set : 0;
     for (size_t i = 0; i < class_count(load); i++)
         memory->pending[i] = class_size(load, i);
     if (load->pattern == VMMI_SIM_PATTERN_CYCLIC)
@@ -247,18 +248,43 @@ vmmiSimMemoryMissing(const vmmiSimMemory *memory, const vmmiSimLoad *load)
     return fmin(missing, 1);
 }
 
+double
+vmmiSimMemoryNext(const vmmiSimMemory *memory, const vmmiSimLoad *load, bool *rest)
+{
+    double set = vmmiSimMemoryPendingSet(memory, load);
+    double ahead = fmin(memory->ahead, set);
+
+    *rest = ahead < DUST && memory->rest > 0;
+    if (*rest)
+        return memory->rest;
+    return ahead < DUST ? set : ahead;
+}
+
+static void
+send_set(vmmiSimMemory *memory, const vmmiSimLoad *load, double bytes)
+{
+    if (load->pattern == VMMI_SIM_PATTERN_CYCLIC)
+        send_arcs(memory, bytes);
+    else
+        send_classes(memory, load, bytes);
+    memory->ahead = memory->ahead - bytes < DUST ? 0 : memory->ahead - bytes;
+}
+
 void
 vmmiSimMemorySend(vmmiSimMemory *memory, const vmmiSimLoad *load, double bytes)
 {
-    double first = fmin(bytes, memory->rest);
+    while (bytes > 0) {
+        bool rest;
+        double here = fmin(bytes, vmmiSimMemoryNext(memory, load, &rest));
 
-    memory->rest -= first;
-    if (memory->rest < DUST)
-        memory->rest = 0;
-    if (load->pattern == VMMI_SIM_PATTERN_CYCLIC)
-        send_arcs(memory, bytes - first);
-    else
-        send_classes(memory, load, bytes - first);
+        if (here <= 0)
+            return;
+        if (!rest)
+            send_set(memory, load, here);
+        else
+            memory->rest = memory->rest - here < DUST ? 0 : memory->rest - here;
+        bytes -= here;
+    }
 }
 
 double

@@ -2,7 +2,7 @@
 /*
  * sim-memory.h: which of a guest's pages are still to be sent, and which it has written again. Pure arithmetic.
  *
- * The working set lies behind the rest of the memory and is the only part that is written. Random writers are
+ * The working set lies behind the rest of the memory, or before it, and is the only part that is written. Random writers are
  * kept as shares of classes of pages that are written equally often (one class: uniform); a cyclic writer as arcs of a ring.
  */
 #ifndef VMMI_SIM_MEMORY_H
@@ -36,6 +36,7 @@ typedef struct {
     double zero_share;                 /* of the memory outside the working set: pages of zeroes */
     double unthrottled_share;          /* of the writes: done by devices, which auto-converge cannot slow */
     double xbzrle_share;               /* what is left of a page that was sent before, when compressed */
+    bool set_first;                    /* the working set lies before the rest of the memory */
 } vmmiSimLoad;
 
 typedef struct {
@@ -45,6 +46,7 @@ typedef struct {
 /* The bitmap of the sender and the dirty log, for one migration. */
 typedef struct {
     double rest;                       /* bytes outside the working set still to be sent */
+    double ahead;                      /* of a working set that comes first: what the first pass has still to reach */
     double written;                    /* bytes written since the last look at the dirty log */
     double pending[VMMI_SIM_MAX_CLASSES];
     vmmiSimArc arcs[VMMI_SIM_MAX_ARCS];
@@ -60,7 +62,9 @@ double vmmiSimMemoryPendingSet(const vmmiSimMemory *memory, const vmmiSimLoad *l
 double vmmiSimMemoryPending(const vmmiSimMemory *memory, const vmmiSimLoad *load);
 /* How likely the next write of the guest meets a page that is still to be sent: 0 to 1. */
 double vmmiSimMemoryMissing(const vmmiSimMemory *memory, const vmmiSimLoad *load);
-/* Sends @bytes of the guest's memory, the rest before the working set. */
+/* How many bytes come next, in the sender's order, before it changes between the rest (@rest: true) and the working set. */
+double vmmiSimMemoryNext(const vmmiSimMemory *memory, const vmmiSimLoad *load, bool *rest);
+/* Sends @bytes of the guest's memory: the rest before the working set, or behind it. */
 void vmmiSimMemorySend(vmmiSimMemory *memory, const vmmiSimLoad *load, double bytes);
 /* Looks at the dirty log: what was written becomes pending. Returns the bytes that were not pending before. */
 double vmmiSimMemorySync(vmmiSimMemory *memory, const vmmiSimLoad *load);

@@ -109,9 +109,9 @@ send_for(vmmiSimGuest *guest, double share, double us)
     vmmiSimJob *job = &guest->job;
 
     while (us > 0 && share > 0 && pending(guest) > 0) {
-        bool rest = job->memory.rest > 0;
+        bool rest;
+        double here = vmmiSimMemoryNext(&job->memory, &guest->load, &rest);
         double wire, per_byte = cost(guest, rest, share, &wire);
-        double here = rest ? job->memory.rest : pending(guest);
         double bytes = fmin(us / per_byte, here);
 
         count_pages(guest, rest, bytes, wire);

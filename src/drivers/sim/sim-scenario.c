@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
     char name[VMMI_SIM_NAME_SIZE], uuid[VMMI_UUID_STRING_SIZE], host[VMMI_SIM_NAME_SIZE];
-    char pattern[16], state[16];
+    char pattern[16], state[16], set_at[16];
     double memory_mib, set_mib, rate_mib, zipf, zero, unthrottled, xbzrle;
     double on_ms, off_ms;
     bool persistent;
@@ -78,6 +78,7 @@ static const vmmiSimField guest_fields[] = {
     TEXT("host", Guest, host, true),
     TEXT("pattern", Guest, pattern, true),
     TEXT("state", Guest, state, true),
+    TEXT("workingSetAt", Guest, set_at, true),
     REAL("memoryMib", Guest, memory_mib, 1, 16777216),
     REAL("workingSetMib", Guest, set_mib, 0, 16777216),
     REAL("dirtyRateMibPerSecond", Guest, rate_mib, 0, 1048576),
@@ -375,6 +376,9 @@ read_load(vmmiSimGuest *guest, const Guest *read, const char *place, vmmiError *
     if (read->set_mib > read->memory_mib)
         return vmmiErrorSet(err, CODE, "'%s.workingSetMib' is %g, the guest's memory is %g", place,
                             read->set_mib, read->memory_mib);
+    if (!g_str_equal(read->set_at, "end") && !g_str_equal(read->set_at, "beginning"))
+        return vmmiErrorSet(err, CODE, "'%s.workingSetAt' must be 'beginning' or 'end', got '%s'",
+                            place, read->set_at);
     guest->load.memory = read->memory_mib * VMMI_SIM_MIB;
     guest->load.working_set = read->set_mib * VMMI_SIM_MIB;
     guest->load.dirty_rate = read->set_mib > 0 ? read->rate_mib * VMMI_SIM_MIB : 0;
@@ -385,6 +389,7 @@ read_load(vmmiSimGuest *guest, const Guest *read, const char *place, vmmiError *
     guest->load.zero_share = read->zero / 100;
     guest->load.unthrottled_share = read->unthrottled / 100;
     guest->load.xbzrle_share = read->xbzrle / 100;
+    guest->load.set_first = g_str_equal(read->set_at, "beginning");
     return 0;
 }
 
@@ -441,6 +446,7 @@ read_guest(vmmiSimWorld *world, const json_t *from, const char *place, vmmiError
 {
     Guest read = { .pattern = "uniform",
                    .state = "running",
+                   .set_at = "end",
                    .memory_mib = 256,
                    .set_mib = -1,
                    .rate_mib = 1,

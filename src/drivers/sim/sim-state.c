@@ -85,6 +85,7 @@ static const vmmiSimField load_fields[] = {
     REAL("zeroShare", vmmiSimLoad, zero_share, 0),
     REAL("unthrottledShare", vmmiSimLoad, unthrottled_share, 0),
     REAL("xbzrleShare", vmmiSimLoad, xbzrle_share, 0),
+    { "setFirst", VMMI_SIM_FIELD_BOOL, offsetof(vmmiSimLoad, set_first), 0, 0, true },
 };
 static const vmmiSimField guest_fields[] = {
     TEXT("name", vmmiSimGuest, name),
@@ -157,6 +158,7 @@ static const vmmiSimField job_fields[] = {
 };
 static const vmmiSimField memory_fields[] = {
     REAL("rest", vmmiSimMemory, rest, 0),
+    { "ahead", VMMI_SIM_FIELD_REAL, offsetof(vmmiSimMemory, ahead), 0, HUGE_REAL, true },
     REAL("written", vmmiSimMemory, written, 0),
     REAL("position", vmmiSimMemory, position, 0),
     REAL("writer", vmmiSimMemory, writer, 0),

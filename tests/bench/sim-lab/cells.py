@@ -70,7 +70,9 @@ class Cells:
 
 def scenario(cell, link, rate, profile):
     """The simulator's own words for a cell: with the link and the guest's rate as they were on the real hosts, in MiB/s."""
-    guest = {"name": "guest1", "memoryMib": cell["memoryMib"], "workingSetMib": max(cell["workingSetMib"], 1),
+    memory = cell["memoryMib"] + profile["extraMib"]
+    guest = {"name": "guest1", "memoryMib": memory, "workingSetMib": cell["workingSetMib"],
+             "zeroPercent": round(100 * profile["zeroMib"] / max(memory - cell["workingSetMib"], profile["zeroMib"]), 2),
              "dirtyRateMibPerSecond": round(rate, 3), "pattern": cell["pattern"], "xbzrlePercent": 100}
     if cell["pattern"] == "phased":
         guest.update(phaseOnMs=cell["phaseMs"], phaseOffMs=cell["phaseMs"])

@@ -161,6 +161,37 @@ test_default(gconstpointer data)
     g_assert_cmpint(fixture_finish(world, job, 600 * SECOND) != NULL, ==, defaults[row].converges);
 }
 
+/* A limit of more than the working set takes: what lies at the end is sent once, what lies before it is written again by then. */
+static const struct {
+    const char *name, *at;
+    uint64_t syncs;
+    int64_t shortest;
+} orders[] = {
+    { "end", "end", 2, 3 * SECOND },
+    { "beginning", "beginning", 3, 4 * SECOND },
+};
+
+static void
+test_order(gconstpointer data)
+{
+    size_t row = GPOINTER_TO_SIZE(data);
+    g_autofree char *members = g_strdup_printf(
+        "'linkMibPerSecond': 64, 'jitterPercent': 0, 'guests': [{'name': 'g', 'memoryMib': 192, 'workingSetMib': 64, "
+        "'dirtyRateMibPerSecond': 128, 'pattern': 'cyclic', 'workingSetAt': '%s'}]",
+        orders[row].at);
+    g_autoptr(vmmiSimWorld) world = fixture_world(members);
+    const vmmiSimResult *result;
+    uint64_t job;
+
+    vmmiSimWorldGuest(world, 0)->tuning.downtime_limit_ms = 1100;
+    job = fixture_start(world, NULL, NULL);
+    result = fixture_finish(world, job, 60 * SECOND);
+    g_assert_nonnull(result);
+    g_assert_cmpint(result->at, >=, orders[row].shortest);
+    g_assert_cmpint(result->at, <, orders[row].shortest + SECOND);
+    g_assert_cmpuint(vmmiSimWorldGuest(world, 0)->last.syncs, ==, orders[row].syncs);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -169,6 +200,7 @@ main(int argc, char **argv)
     ADD_ROWS("/sim/threshold/", thresholds, test_threshold);
     ADD_ROWS("/sim/plateau/", plateaus, test_plateau);
     ADD_ROWS("/sim/default-world/", defaults, test_default);
+    ADD_ROWS("/sim/working-set-at/", orders, test_order);
     g_test_add_func("/sim/measured", test_measured);
     return g_test_run();
 }

@@ -23,7 +23,7 @@ static const struct {
       "'steps': {'beginMs': 1, 'prepareMs': 2, 'setupMs': 3, 'deviceMs': 4, 'finishMs': 5, 'confirmMs': 6}, "
       "'hosts': ['a', 'b', 'c'], 'guests': [{'name': 'g', 'uuid': '7844e427-a44f-597c-ad3c-3f5fa2298fa1', 'host': 'c', "
       "'state': 'paused', 'persistent': false, 'memoryMib': 64, 'workingSetMib': 32.5, 'dirtyRateMibPerSecond': 3, "
-      "'pattern': 'zipf', 'zipfExponent': 1.2, 'phaseOnMs': 5, 'phaseOffMs': 6, 'zeroPercent': 7, 'unthrottledPercent': 8, "
+      "'pattern': 'zipf', 'workingSetAt': 'beginning', 'zipfExponent': 1.2, 'phaseOnMs': 5, 'phaseOffMs': 6, 'zeroPercent': 7, 'unthrottledPercent': 8, "
       "'xbzrlePercent': 9, 'faults': [{'step': 'perform', 'kind': 'hang', 'times': 2}], 'refuse': ['postcopy'], "
       "'events': [{'afterMs': 5, 'do': 'dirty-rate', 'mibPerSecond': 5}]}], "
       "'events': [{'atMs': 1, 'do': 'link', 'mibPerSecond': 5}, {'atMs': 2, 'do': 'destroy', 'guest': 'g'}, "
@@ -64,6 +64,8 @@ static const struct {
     { "working-set",
       "{'vmmiSim': 'scenario', 'guests': [{'name': 'a', 'memoryMib': 64, 'workingSetMib': 65}]}",
       "'guests[0].workingSetMib' is 65, the guest's memory is 64" },
+    { "set-at", "{'vmmiSim': 'scenario', 'guests': [{'name': 'a', 'workingSetAt': 'x'}]}",
+      "'guests[0].workingSetAt' must be 'beginning' or 'end', got 'x'" },
     { "pattern", "{'vmmiSim': 'scenario', 'guests': [{'name': 'a', 'pattern': 'x'}]}",
       "'guests[0].pattern' must be one of 'uniform', 'cyclic', 'zipf', 'phased', got 'x'" },
     { "state", "{'vmmiSim': 'scenario', 'guests': [{'name': 'a', 'state': 'crashed'}]}",
