@@ -71,8 +71,6 @@ vmmiResortAbort(vmmiResort *resort, vmmiPolicyActions *actions, const char *reas
     va_start(args, reason);
     vsnprintf(text, sizeof(text), reason, args);
     va_end(args);
-    if (resort->suspended)
-        vmmiPolicyActionResume(actions, "the guest stays here and was suspended by this policy");
     resort->kind = VMMI_RESORT_ABORT;
     resort->action_id = vmmiPolicyActionAbort(actions, "%s", text);
 }

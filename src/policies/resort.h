@@ -37,7 +37,8 @@ void vmmiResortPostcopy(vmmiResort *resort, vmmiPolicyActions *actions, const ch
     VMMI_PRINTF(3, 4);
 void vmmiResortSuspend(vmmiResort *resort, vmmiPolicyActions *actions, const char *reason, ...)
     VMMI_PRINTF(3, 4);
-/* A guest that this policy has suspended is resumed first: it stays where it is. */
+/* A guest that was suspended in between need not be resumed: libvirt does that when the migration
+ * has ended here, and makes whoever asks for it before wait until then. */
 void vmmiResortAbort(vmmiResort *resort, vmmiPolicyActions *actions, const char *reason, ...)
     VMMI_PRINTF(3, 4);
 
