@@ -10,6 +10,7 @@
 #define MIB (1024.0 * 1024.0)
 #define RECENT 3        /* passes that speak for the present */
 #define CONVERGES 0.95  /* contraction or ratio below which waiting always gains: 1 - time/silence of the weights */
+#define SHRINKS 0.9    /* by so much a whole pass, it is left alone whatever the model says */
 #define SURE_SHARE 1.05 /* more than the set can ever be */
 #define LAST_RUNG 0.88  /* beyond it, the whole set is granted */
 #define STEP 0.03       /* from rung to rung, at least */
@@ -120,6 +121,9 @@ climb(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
 
     if (pass->full && pass->single) {
         rung = 1 / (1 + CLAMP(pass->drained / estimate->set, 0, 1));
+        if (control->rung <= 0) /* what the soft limit allows is not worth a pass */
+            rung = CLAMP(goals->soft_s * plan->wire / plan->set, rung,
+                         vmmiAdaptiveModelLadder(rung));
         if (rung > control->rung + 0.01)
             set_rung(control, rung, pass->ms);
     }
@@ -140,6 +144,9 @@ static void
 plan_limits(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
             const vmmiAdaptiveEstimate *estimate)
 {
+    double now = (double)vmmiAdaptiveEstimateLast(estimate)->ms / 1000;
+
+    plan->slack_s = goals->deadline_s > 0 ? goals->deadline_s - now - 1 : INFINITY;
     plan->set = MAX(estimate->set, 1);
     plan->left = vmmiAdaptiveEstimateLast(estimate)->left;
     plan->drain = estimate->drain;
@@ -179,7 +186,9 @@ want(vmmiAdaptivePlan *plan, double share, double units)
 {
     plan->wanted = share;
     plan->needed_s = MIN(1, share) * plan->unit;
-    plan->cost = share <= plan->cap ? cost_of(plan, MIN(1, share), MIN(20, units)) : INFINITY;
+    plan->cost = share <= plan->cap && units * plan->unit <= plan->slack_s
+                     ? cost_of(plan, MIN(1, share), MIN(20, units))
+                     : INFINITY;
 }
 
 static void
@@ -199,7 +208,7 @@ static void
 plan_second(vmmiAdaptivePlan *plan, const Pass *pass)
 {
     plan->converges = true;
-    want(plan, 0, 2);
+    want(plan, 0, 1.3 * plan->dirty / MAX(0.02, 1 - pass->end / pass->begin));
     g_snprintf(plan->words, sizeof(plan->words),
                "%.1f MiB were left, now %.1f MiB, at %.1f MiB/s: it shrinks, and another pass will "
                "tell whether it goes on shrinking",
@@ -207,15 +216,12 @@ plan_second(vmmiAdaptivePlan *plan, const Pass *pass)
 }
 
 static void
-plan_converging(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
-                const vmmiAdaptiveEstimate *estimate, double ratio)
+plan_converging(vmmiAdaptivePlan *plan, double ratio)
 {
-    double now = (double)vmmiAdaptiveEstimateLast(estimate)->ms / 1000;
-    double slack = goals->deadline_s > 0 ? goals->deadline_s - now - 1 : INFINITY;
     double units = 1.3 * plan->dirty / (1 - ratio), share = 0;
 
     plan->converges = true;
-    while (plan->unit * units > slack && share < MIN(plan->cap, 1)) {
+    while (plan->unit * units > plan->slack_s && share < MIN(plan->cap, 1)) {
         share += 0.02;
         units = 1.3 * MAX(0, plan->dirty - share) / (1 - ratio);
     }
@@ -316,16 +322,16 @@ plan_precopy(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
 
     if (control->rung > 0 && !plan->lulls)
         plan_climb(plan, control);
-    else if (last->whole && !pass_at(estimate, 1))
+    else if (last->whole && (!pass_at(estimate, 1) || last->end < SHRINKS * last->begin))
         plan_second(plan, last);
     else if (is_stalled(estimate))
         plan_stalled(plan, estimate);
     else if (plan->lulls)
         plan_lulls(plan);
     else if (estimate->rounds > 0 && contraction(estimate) < CONVERGES)
-        plan_converging(plan, goals, estimate, contraction(estimate));
+        plan_converging(plan, contraction(estimate));
     else if (plan->ratio < CONVERGES)
-        plan_converging(plan, goals, estimate, plan->ratio);
+        plan_converging(plan, plan->ratio);
     else
         plan_resting(plan, estimate);
     keep_watching(plan, goals, estimate);

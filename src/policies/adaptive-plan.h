@@ -20,6 +20,7 @@ typedef struct {
     double wanted;       /* share to be granted; may be above .cap */
     double needed_s;     /* seconds of pause that would do, as far as is known */
     double cost;         /* of going on with pre-copy; INFINITY: does not end */
+    double slack_s;      /* until the deadline; INFINITY: there is none */
     double later;        /* bytes that will be left when the pass that runs has ended */
     bool converges;      /* by itself */
     bool lulls;          /* the guest has been seen to write much less for a while */
