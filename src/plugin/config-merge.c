@@ -231,7 +231,7 @@ static int
 check_changeable(const Merge *merge, const char *path, const json_t *over, vmmiError **err)
 {
     static const char *const movable[] = { "migration.attach", "migration.replace",
-                                           "migration.params.bandwidth",
+                                           "migration.trace", "migration.params.bandwidth",
                                            "migration.params.bandwidth.postcopy", NULL };
 
     if (!merge->in_flight || !g_str_has_prefix(path, "migration.") ||
