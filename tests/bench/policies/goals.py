@@ -4,6 +4,7 @@ import model
 import stats
 
 REFERENCE = "adaptive"
+THROTTLE_LIMIT_MS = 100  # the default of its option throttleSilenceMs
 
 
 class Goal:
@@ -140,6 +141,18 @@ def goal_silence(group):
     return Goal("silence around the switchover within the hard limit", group.name, not notes if tested else None, notes)
 
 
+def goal_throttle(group):
+    """Throttling never silences the guest beyond the limit that the caller set for it, by the same measure."""
+    notes, tested = [], False
+    for line in group.reference:
+        if group.name not in ("throttle", "suspend"):
+            break
+        tested, limit = True, line.get("throttleLimitMs", THROTTLE_LIMIT_MS)
+        if line["throttleSilenceMs"] > stats.allowed_silence(limit):
+            notes.append(f"{line['cell']}, seed {line['seed']}: {line['throttleSilenceMs']:.0f} ms; the limit is {limit} ms")
+    return Goal("silence by throttling within its own limit", group.name, not notes if tested else None, notes)
+
+
 def unscaled(line):
     """How long a peer would have taken with its own constants, no longer than that: the bulk pass is not scaled."""
     bulk = 1000 * line["memoryMib"] / line["bandwidthMibPerSecond"] if "bandwidthMibPerSecond" in line else 0
@@ -188,7 +201,7 @@ def goal_idle(group):
                 not notes if tested else None, notes)
 
 
-CHECKS = (goal_peers, goal_model, goal_dominated, goal_score, goal_silence, goal_give_up, goal_give_up_as_run, goal_idle)
+CHECKS = (goal_peers, goal_model, goal_dominated, goal_score, goal_silence, goal_throttle, goal_give_up, goal_give_up_as_run, goal_idle)
 
 
 def check(groups):

@@ -105,6 +105,8 @@ class LabRunner:
                 "workingSetMib": cell["workingSetMib"], "ratio": cell["ratio"], "pattern": cell["pattern"],
                 "memoryMib": cell["memoryMib"], "deadlineSeconds": cell["deadlineSeconds"],
                 "downtimeSoftMs": cell["downtimeSoftMs"], "downtimeHardMs": cell["downtimeHardMs"]}
+        if "throttleSilenceMs" in policy.policy:
+            line["throttleLimitMs"] = policy.policy["throttleSilenceMs"]
         journal = self.keep_journal(report, number, line)
         self.tell_outcome(line, report, capped, command_ms, journal)
         self.tell_guest(line, guest, since, skew, journal)

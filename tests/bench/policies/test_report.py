@@ -172,6 +172,14 @@ def test_goal_silence():
     assert goal.kept is False and len(goal.notes) == 1
 
 
+def test_goal_throttle():
+    assert kept(goals.goal_throttle, line("adaptive")).kept is None
+    for silence, limit, wanted in ((150, {}, True), (151, {}, False), (480, {"throttleLimitMs": 400}, True)):
+        own = line("adaptive", **limit)
+        own["throttleSilenceMs"] = silence
+        assert kept(goals.goal_throttle, own, name="throttle").kept is wanted, silence
+
+
 def test_goal_give_up():
     own = line("adaptive", total=4000, outcome="aborted")
     assert kept(goals.goal_give_up, own, line(total=13000, outcome="aborted")).kept is True
