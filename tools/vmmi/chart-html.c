@@ -138,7 +138,7 @@ add_chart(GString *out, const GPtrArray *traces)
 
     chart_draw(&chart);
     g_string_append_printf(out, "<svg viewBox=\"-4 0 %.0f %.0f\" role=\"img\" "
-                                "aria-label=\"The figures of the migration over time\">\n%s</svg>\n",
+                                "aria-label=\"The migration over time\">\n%s</svg>\n",
                            CHART_WIDTH + 8, chart.y, chart.out->str);
     g_string_free(chart.out, TRUE);
 }

@@ -108,21 +108,33 @@ draw_dots(Chart *chart, const Trace *trace, const ChartLine *line, int colour, c
     g_string_append(chart->out, "</g>\n");
 }
 
+/* The figure; what two figures make together goes on with the last one of each. */
+static double
+value_of(const TracePoint *point, TraceSeries series, double *limit, double *drain)
+{
+    if (series != CHART_FITS)
+        return chart_value(point, series);
+    *limit = isnan(point->value[TRACE_LIMIT]) ? *limit : point->value[TRACE_LIMIT];
+    *drain = isnan(point->value[TRACE_DRAIN]) ? *drain : point->value[TRACE_DRAIN];
+    return *limit / 1000 * *drain;
+}
+
 void
 chart_line(Chart *chart, const Trace *trace, const ChartLine *line, int colour, const Scale *y)
 {
     Pen pen = { .path = g_string_new(NULL), .steps = line->steps };
+    double limit = NAN, drain = NAN;
     guint unknown = 0;
 
     for (guint i = 0; i < trace->points->len; i++) {
         const TracePoint *point = &g_array_index(trace->points, TracePoint, i);
-        double value = chart_value(point, line->series);
+        double value = value_of(point, line->series, &limit, &drain);
 
         /* A look that did not tell it is no gap yet. */
-        unknown = isnan(value) ? unknown + 1 : 0;
+        unknown = !isnan(value) ? 0 : point->single ? unknown : unknown + 1;
         if (unknown > 1)
             lift(&pen);
-        else if (!unknown)
+        else if (!isnan(value))
             collect(&pen, scale_at(&chart->x, point->ms), scale_at(y, value));
     }
     flush(&pen);

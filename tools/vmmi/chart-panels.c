@@ -24,7 +24,7 @@ typedef struct {
 static const Panel panels[] = {
     { "Remaining memory", SCALE_BYTES, 188, 8, false,
       { { "remaining", TRACE_REMAINING, "solid", 0, false, false },
-        { "what the downtime limit lets through", CHART_FITS, "dotted", 4, false, true } } },
+        { "what the downtime limit lets through", CHART_FITS, "dotted", 4, true, true } } },
     { "Rates", SCALE_RATE, 128, 6, false,
       { { "drained", TRACE_DRAIN, "solid", 2, false, false },
         { "dirtied", TRACE_DIRTY, "dashed", 1, false, false } } },
@@ -38,8 +38,6 @@ static const Panel panels[] = {
 double
 chart_value(const TracePoint *point, TraceSeries series)
 {
-    if (series == CHART_FITS)
-        return point->value[TRACE_LIMIT] / 1000 * point->value[TRACE_DRAIN];
     return point->value[series];
 }
 
@@ -219,7 +217,7 @@ draw_replayed_limits(Chart *chart, const Trace *trace, int colour, const Scale *
 static void
 draw_downtimes(Chart *chart, const Scale *y)
 {
-    double used = INFINITY;
+    double used_x = -INFINITY, used_y = INFINITY;
 
     for (guint i = 0; i < chart->traces->len; i++) {
         const Trace *trace = chart_trace(chart, i);
@@ -234,13 +232,14 @@ draw_downtimes(Chart *chart, const Scale *y)
                                "<path class=\"v-f%u\" d=\"M%.1f %.1fl5.5 5.5l-5.5 5.5l-5.5-5.5z\">"
                                "<title>downtime %.0f ms</title></path>",
                                i, x, at - 5.5, (double)downtime);
-        if (fabs(at - used) > 12)
+        if (fabs(at - used_y) > 12 || fabs(x - used_x) > 50)
             g_string_append_printf(chart->out,
                                    "<text class=\"v-text v-small v-bold\" x=\"%.1f\" y=\"%.1f\">"
                                    "%.0f ms</text>",
                                    x + 9, at + 3.8, (double)downtime);
         g_string_append_c(chart->out, '\n');
-        used = at;
+        used_x = x;
+        used_y = at;
     }
 }
 
@@ -268,7 +267,8 @@ static void
 draw_nothing(Chart *chart, double middle)
 {
     g_string_append_printf(chart->out,
-                           "<text class=\"v-soft v-mid\" x=\"%.1f\" y=\"%.1f\">not recorded</text>\n",
+                           "<text class=\"v-soft v-mid\" x=\"%.1f\" y=\"%.1f\">not recorded"
+                           "</text>\n",
                            (CHART_LEFT + CHART_RIGHT) / 2, middle);
 }
 

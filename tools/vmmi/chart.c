@@ -107,6 +107,8 @@ point_before(const Trace *trace, double ms)
         else
             high = middle;
     }
+    while (low && g_array_index(trace->points, TracePoint, low - 1).single)
+        low--;
     return low ? &g_array_index(trace->points, TracePoint, low - 1) : NULL;
 }
 

@@ -47,7 +47,7 @@ typedef struct {
 const Trace *chart_trace(const Chart *chart, guint index);
 /* Whether the figures of a trace are drawn: those of a replay are the original's. */
 bool chart_has_lines(const Chart *chart, const Trace *trace);
-/* The figure, as it is drawn; NAN: unknown. */
+/* A figure of TraceSeries; NAN: unknown. */
 double chart_value(const TracePoint *point, TraceSeries series);
 
 /* chart-style.c: the style sheet, for a picture or a page. Static. */

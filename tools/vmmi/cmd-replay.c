@@ -302,8 +302,8 @@ const Verb verb_replay = {
     .arguments = "TRACE",
     .summary = "what another policy would have decided",
     .details =
-        "TRACE is a file that --trace wrote, or a migration whose journal is meant. The policy gets "
-        "what was recorded, at the\n"
+        "TRACE is a file that --trace wrote, or a migration whose journal is meant. The policy "
+        "gets what was recorded, at the\n"
         "recorded times, and its decisions are shown beside those of the original. From the first "
         "one that would have changed\n"
         "the course on, the recorded figures are no longer what would have happened; that is said.",

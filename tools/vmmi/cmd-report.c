@@ -112,8 +112,8 @@ run_report(const Common *common, char **arguments)
     ExitCode code = EXIT_DONE;
 
     if (output && !draw_for(output))
-        return report_usage(common, "report", "-o needs a name that ends with .svg or .html, not '%s'",
-                            output);
+        return report_usage(common, "report",
+                            "-o needs a name that ends with .svg or .html, not '%s'", output);
     traces = read_traces(common, arguments, &error);
     if (!traces || (output && write_picture(traces, &error) < 0))
         code = report_error(common, error, report_empty_object());

@@ -26,8 +26,8 @@ typedef struct {
 } Scale;
 
 /*
- * An axis that shows everything from @least (the smallest value above 0) to @most. It is logarithmic
- * where a linear one would hide what is small. Times and percents never are.
+ * An axis that shows everything from @least (the smallest value above 0) to @most. It is
+ * logarithmic where a linear one would hide what is small. Times and percents never are.
  */
 Scale scale_fit(ScaleUnit unit, double least, double most, double from, double to);
 /* The place of a value; of one beyond the ends, that end. */

@@ -86,16 +86,16 @@ set_last(Trace *trace, const json_t *figures)
     trace->last = read_sample(figures);
 }
 
-/* The last point of a line: what the statistics say is left. */
+/* What is known but by a sample: what the statistics say is left, the limit that was just set. */
 static void
-add_last_point(Trace *trace, const json_t *statistics, double ms)
+add_single(Trace *trace, TraceSeries series, double value, double ms)
 {
-    TracePoint point = { .ms = ms };
+    TracePoint point = { .ms = ms, .single = true };
 
     for (size_t i = 0; i < TRACE_SERIES_LAST; i++)
         point.value[i] = NAN;
-    point.value[TRACE_REMAINING] = number_at(statistics, "memoryRemainingBytes");
-    if (!isnan(point.value[TRACE_REMAINING]) && trace->points->len)
+    point.value[series] = value;
+    if (!isnan(value) && trace->points->len && trace->points->len < TRACE_MAX_POINTS)
         g_array_append_val(trace->points, point);
 }
 
@@ -120,7 +120,7 @@ take_end(Trace *trace, const json_t *data, double ms)
     if (json_object_size(statistics) == 0)
         return;
     set_last(trace, statistics);
-    add_last_point(trace, statistics, ms);
+    add_single(trace, TRACE_REMAINING, number_at(statistics, "memoryRemainingBytes"), ms);
 }
 
 /* --- samples ---------------------------------------------------------------------- */
@@ -239,6 +239,8 @@ take_action(Trace *trace, const json_t *data, double done_ms)
     action->error = text_at(data, "error");
     action->foreign = !count_at(data, "id", &id) || id == 0;
     g_ptr_array_add(trace->actions, action);
+    if (g_strcmp0(action->what, "downtimeMs") == 0 && g_strcmp0(action->result, "done") == 0)
+        add_single(trace, TRACE_LIMIT, action->value, done_ms);
 }
 
 /* --- lines ------------------------------------------------------------------------ */

@@ -35,6 +35,7 @@ typedef enum {
 typedef struct {
     double ms;
     double value[TRACE_SERIES_LAST];    /* NAN: unknown */
+    bool single;                        /* no sample: one figure that is known from elsewhere */
 } TracePoint;
 
 typedef struct {
@@ -64,7 +65,7 @@ typedef struct {
     char *label;            /* what the picture calls it, unique: by trace_label_all() */
     char *guest, *uuid, *policy, *version, *replay_of;    /* NULL: unknown */
     json_t *start;          /* `data` of the first start; NULL: none */
-    json_t *begin;          /* `data` of the last `begin`: what the host was asked for; NULL: none */
+    json_t *begin;          /* of the last `begin`: what the host was asked for; NULL: none */
     bool attached, shadow, simulated;
     uint64_t started_wall_ms;
     double length_ms;       /* to the last entry */
@@ -81,7 +82,7 @@ typedef struct {
     double end_ms;
     char *outcome, *where, *evidence, *error, *course;    /* NULL: unknown */
     int error_code;
-    double changed_ms;      /* of a replay: from then on its figures mean nothing; INFINITY: never */
+    double changed_ms;      /* of a replay: its figures mean nothing from then on; or INFINITY */
 
     size_t entries, skipped, first_skipped, lost;    /* lines; first_skipped counts from 1 */
     const char *skipped_why;
