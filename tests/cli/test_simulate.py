@@ -58,6 +58,7 @@ def test_table():
     with Files() as files:
         done = simulate("--scenario", files.write("s.json", SCENARIO), "--plugin", "touri,forceful", "--cells")
         assert done.code == 0 and done.err == "", done
+        assert "\r" not in done.out, "progress is for terminals"
         for word in ("cell db", "cell web", "all 2 cells", "best of each", "4 migrations in ", "POLICY", "SCORE"):
             assert word in done.out, word
         assert any(line.startswith("forceful") and " 2/2 " in line for line in done.out.splitlines()), done.out

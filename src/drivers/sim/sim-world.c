@@ -51,6 +51,7 @@ vmmiSimWorldCopy(const vmmiSimWorld *world)
 
     *copy = *world;
     copy->guests = g_array_copy(world->guests);
+    g_array_set_clear_func(copy->guests, clear_guest); /* it is not copied */
     for (size_t i = 0; i < copy->guests->len; i++)
         json_incref(vmmiSimWorldGuest(copy, i)->refuse);
     copy->timeline = g_array_copy(world->timeline);
