@@ -311,7 +311,7 @@ static const struct {
     { "attach-sigterm", "plain", "migrates-already-holds", MIGRATION("\"mode\": \"managed\""),
       PRECOPY, SIGTERM, RELEASED(SOURCE, NULL) },
     { "shadow", "plain", "migrates-already", MIGRATION("\"shadow\": true"), NULL, 0,
-      SUCCESS("\"attached\":true,\"actions\":[],\"shadow\":true") },
+      SUCCESS("\"actions\":[],\"shadow\":true") },
     { "shadow-wins-over-attach", "plain", "migrates-already",
       MIGRATION("\"shadow\": true, \"attach\": \"never\""), NULL, 0, SUCCESS("\"shadow\":true") },
     { "shadow-aborts-nothing", "aborter", "migrates-already", MIGRATION("\"shadow\": true"), NULL, 0,
