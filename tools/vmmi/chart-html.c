@@ -38,8 +38,8 @@ add_row(GString *out, const Trace *trace, guint index)
     markup_add(out, trace->label, 60);
     g_string_append(out, "</td>");
     for (size_t i = 0; cells[i]; i++)
-        add_element(out, "td", i ? " class=\"n\"" : "", cells[i], 60);
-    add_element(out, "td", "", trace->where, 40);
+        add_element(out, "td", i ? " class=\"n\"" : " class=\"k\"", cells[i], 60);
+    add_element(out, "td", " class=\"k\"", trace->where, 40);
     g_string_append(out, "</tr>\n");
 }
 
@@ -67,7 +67,7 @@ add_action(GString *out, const TraceAction *action, guint index, guint colour)
                            "<td class=\"n\">%s</td>",
                            colour, index + 1, at);
     add_element(out, "td", " class=\"k\"", action->text, 80);
-    g_string_append(out, "<td>");
+    g_string_append(out, "<td class=\"r\">");
     markup_add(out, action->reason, 1000);
     if (action->error)
         add_paragraph(out, " class=\"soft\"", "", action->error);
@@ -137,8 +137,8 @@ add_chart(GString *out, const GPtrArray *traces)
     Chart chart = { .traces = traces, .out = g_string_new(NULL), .y = 4 };
 
     chart_draw(&chart);
-    g_string_append_printf(out, "<svg viewBox=\"-4 0 %.0f %.0f\" role=\"img\" "
-                                "aria-label=\"The migration over time\">\n%s</svg>\n",
+    g_string_append_printf(out, "<div class=\"wide\"><svg viewBox=\"-4 0 %.0f %.0f\" role=\"img\" "
+                                "aria-label=\"The migration over time\">\n%s</svg></div>\n",
                            CHART_WIDTH + 8, chart.y, chart.out->str);
     g_string_free(chart.out, TRUE);
 }

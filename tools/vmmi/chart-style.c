@@ -54,7 +54,7 @@ static const char page_style[] =
     "th,td{text-align:left;vertical-align:top;padding:6px 14px 6px 0;"
     "border-bottom:1px solid #d9dee3}th{font-weight:600;color:#59636e;white-space:nowrap}"
     "td.n,th.n{text-align:right;white-space:nowrap}td.k{white-space:nowrap}"
-    "td{overflow-wrap:anywhere}td.k,td.n{overflow-wrap:normal}"
+    ".r{overflow-wrap:anywhere;min-width:220px}.wide svg{min-width:760px}"
     ".sw{display:inline-block;width:18px;height:4px;border-radius:2px;vertical-align:middle;"
     "margin-right:8px}.no{display:inline-block;min-width:18px;padding:0 3px;border-radius:10px;"
     "color:#fff;text-align:center;font-size:12px;font-weight:700;line-height:18px}"
@@ -63,7 +63,7 @@ static const char page_style[] =
     "@media (prefers-color-scheme:dark){body{background:#0f141a;color:#e6edf3}"
     ".soft,th{color:#9aa4af}th,td{border-color:#2d343c}.no{color:#0f141a}}"
     "@media print{body{padding:0;background:#fff;color:#1f2328}.soft,th{color:#59636e}"
-    "th,td{border-color:#d9dee3}.no{color:#fff}tr,svg{break-inside:avoid}h2{break-after:avoid}"
+    "th,td{border-color:#d9dee3}.no{color:#fff}.wide svg,.r{min-width:0}tr,svg{break-inside:avoid}h2{break-after:avoid}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
 const char *
