@@ -209,6 +209,8 @@ take_block(Work *work, Block *block, int status, vmmiError **err)
 
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         g_autofree char *words = report_printable(block->words->str);
+        g_autofree char *name = g_strconcat(vmmiPluginGetName(policy->plugin), ": ", NULL);
+        const char *said = g_str_has_prefix(words, name) ? words + strlen(name) : words;
 
         if (WIFSIGNALED(status))
             return vmmiErrorSet(err, VMMI_ERR_PLUGIN_CRASHED,
@@ -216,7 +218,7 @@ take_block(Work *work, Block *block, int status, vmmiError **err)
                                 vmmiPluginGetName(policy->plugin), WTERMSIG(status));
         return vmmiErrorSet(err, VMMI_ERR_MALFORMED_CONFIGURATION, "%s: policy '%s': %s",
                             work->plan->source, policy->label,
-                            *words ? words : "the plugin gave no reason");
+                            *said ? said : "the plugin gave no reason");
     }
     if (count != expected + 1)
         return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL,

@@ -45,10 +45,15 @@ median(GArray *values)
     return (g_array_index(values, double, n / 2) + g_array_index(values, double, (n - 1) / 2)) / 2;
 }
 
-static bool
-belongs(const SimRow *row, guint policy, guint cell)
+/* The runs of a policy, in a cell or in all: rows are sorted, and none is missing. */
+static const SimRow *
+rows_of(const SimPlan *plan, guint policy, guint cell, size_t *count)
 {
-    return row->policy == policy && (cell == EVERY_CELL || row->cell == cell);
+    size_t cells = json_array_size(plan->cells);
+    size_t first = cell == EVERY_CELL ? policy * cells : policy * cells + cell;
+
+    *count = (cell == EVERY_CELL ? cells : 1) * (size_t)plan->runs;
+    return &g_array_index(plan->rows, SimRow, first * plan->runs);
 }
 
 /* The median of one figure over the runs that completed, or over the others. */
@@ -56,12 +61,12 @@ static double
 median_of(const SimPlan *plan, guint policy, guint cell, bool completed, size_t offset)
 {
     g_autoptr(GArray) values = g_array_new(FALSE, FALSE, sizeof(double));
+    size_t count;
+    const SimRow *rows = rows_of(plan, policy, cell, &count);
 
-    for (guint i = 0; i < plan->rows->len; i++) {
-        const SimRow *row = &g_array_index(plan->rows, SimRow, i);
-
-        if (belongs(row, policy, cell) && row->completed == completed)
-            g_array_append_vals(values, (const char *)row + offset, 1);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].completed == completed)
+            g_array_append_vals(values, (const char *)&rows[i] + offset, 1);
     }
     return median(values);
 }
@@ -71,13 +76,11 @@ summarize(const SimPlan *plan, guint policy, guint cell)
 {
     Summary s = { 0 };
     double logs = 0;
+    const SimRow *rows = rows_of(plan, policy, cell, &s.runs);
 
-    for (guint i = 0; i < plan->rows->len; i++) {
-        const SimRow *row = &g_array_index(plan->rows, SimRow, i);
+    for (size_t i = 0; i < s.runs; i++) {
+        const SimRow *row = &rows[i];
 
-        if (!belongs(row, policy, cell))
-            continue;
-        s.runs++;
         s.met += row->met;
         s.completed += row->completed;
         s.silence_worst_ms = fmax(s.silence_worst_ms, row->silence_ms);
@@ -103,31 +106,20 @@ policy_at(const SimPlan *plan, guint policy)
 static double
 best_of_each(const SimPlan *plan, const char *group, guint cell)
 {
-    g_autoptr(GHashTable) best = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-    GHashTableIter iter;
-    gpointer value;
+    size_t count = 0;
     double logs = 0;
 
-    for (guint i = 0; i < plan->rows->len; i++) {
-        const SimRow *row = &g_array_index(plan->rows, SimRow, i);
-        gint64 key = (gint64)(row->cell * plan->runs + (row->seed - plan->seed));
-        double *found;
+    rows_of(plan, 0, cell, &count);
+    for (size_t run = 0; run < count; run++) {
+        double best = HUGE_VAL;
 
-        if (!belongs(row, row->policy, cell) ||
-            !g_str_equal(policy_at(plan, row->policy)->group, group))
-            continue;
-        found = g_hash_table_lookup(best, &key);
-        if (!found) {
-            found = g_new(double, 1);
-            *found = row->score;
-            g_hash_table_insert(best, g_memdup2(&key, sizeof(key)), found);
+        for (guint i = 0; i < plan->policies->len; i++) {
+            if (g_str_equal(policy_at(plan, i)->group, group))
+                best = fmin(best, rows_of(plan, i, cell, &count)[run].score);
         }
-        *found = fmin(*found, row->score);
+        logs += log(best);
     }
-    g_hash_table_iter_init(&iter, best);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        logs += log(*(double *)value);
-    return g_hash_table_size(best) ? exp(logs / g_hash_table_size(best)) : 0;
+    return exp(logs / (double)count);
 }
 
 /* --- for people ------------------------------------------------------------------- */
