@@ -3,7 +3,7 @@
 import goals
 import stats
 
-SHOWN = 25  # notes about one goal in one group
+SHOWN = 12  # notes about one goal in one group
 GROUP_TEXT = {
     "gentle": "neither throttling nor suspending nor post-copy",
     "throttle": "the guest may be throttled (auto-converge)",

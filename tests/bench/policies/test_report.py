@@ -14,6 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "abi")]
 import goals  # noqa: E402
 import matrix  # noqa: E402
 import model  # noqa: E402
+import shown  # noqa: E402
 import stats  # noqa: E402
 from tap import Tap  # noqa: E402
 
@@ -132,6 +133,15 @@ def test_matrix():
     assert (small["memoryMib"], small["deadlineSeconds"], small["phaseMs"]) == (256, 29, 3000), small
     assert (large["memoryMib"], large["deadlineSeconds"]) == (1024, 69), large
     assert len(matrix.read_matrix(HERE / "matrix.json")) == 420
+
+
+def test_only_reference():
+    alone = [line("adaptive"), line("adaptive", seed=2), line(outcome="aborted"), line("nova", total=10 ** 6)]
+    assert [(each.name, cell) for each, cell in shown.only_reference([group(*alone)])] == [("gentle", "c1")]
+    assert shown.only_reference([group(*alone, line("kubevirt"))]) == []
+    assert shown.only_reference([group(line("adaptive"))]) == []
+    mine = [line("nova", trace="2"), line("adaptive", trace="1"), line("adaptive", seed=2, trace="3")]
+    assert [each["trace"] for each in shown.traces(group(*mine), "c1")] == ["1", "2"]
 
 
 def kept(check, *lines, name="gentle"):
