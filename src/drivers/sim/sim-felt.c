@@ -56,6 +56,22 @@ postcopy_speed(const vmmiSimWorld *world, const vmmiSimGuest *guest, int64_t fro
     return 1 / (1 + written / VMMI_SIM_PAGE * missing * (ROUND_TRIP_US + QUEUE_BYTES / rate) / passed);
 }
 
+/* What auto-converge leaves of the work that the processor does. */
+static double
+throttled_speed(const vmmiSimLoad *load, int64_t percent)
+{
+    vmmiSimLoad throttled = *load;
+
+    throttled.unthrottled_share = 0;
+    return vmmiSimLoadThrottled(&throttled, percent);
+}
+
+static double
+throttle_sleep(int64_t percent)
+{
+    return THROTTLE_SLICE_US * (double)percent / (double)(100 - percent);
+}
+
 double
 vmmiSimGuestSpeed(const vmmiSimWorld *world, const vmmiSimGuest *guest, int64_t from, int64_t to)
 {
@@ -66,7 +82,7 @@ vmmiSimGuestSpeed(const vmmiSimWorld *world, const vmmiSimGuest *guest, int64_t 
     if (!job->id)
         return 1;
     if (job->step == VMMI_SIM_STEP_PRECOPY)
-        return (double)(100 - job->throttle) / 100;
+        return throttled_speed(&guest->load, job->throttle);
     if (job->step == VMMI_SIM_STEP_POSTCOPY || job->step == VMMI_SIM_STEP_POSTCOPY_BROKEN)
         return postcopy_speed(world, guest, from, to);
     return 1;
@@ -108,14 +124,15 @@ vmmiSimFeltAdd(vmmiSimFelt *felt, const vmmiSimWorld *world, const vmmiSimGuest 
     felt->lost += passed * (1 - speed);
     if (job->id && (job->step == VMMI_SIM_STEP_POSTCOPY || job->step == VMMI_SIM_STEP_POSTCOPY_BROKEN))
         felt->postcopy += passed;
-    if (job->id && job->step == VMMI_SIM_STEP_PRECOPY && speed > 0 && job->throttle > 0)
-        felt->throttle_silence =
-            fmax(felt->throttle_silence,
-                 THROTTLE_SLICE_US * (double)job->throttle / (double)(100 - job->throttle));
     if (speed > 0) {
+        felt->asleep = job->id && job->step == VMMI_SIM_STEP_PRECOPY ? throttle_sleep(job->throttle) : 0;
+        felt->throttle_silence = fmax(felt->throttle_silence, felt->asleep);
         go_on(felt, &guest->load, passed, job->step == VMMI_SIM_STEP_POSTCOPY && job->id ? speed : 1);
         return;
     }
+    /* It was asleep when it was stopped, for half of the time that auto-converge lets it sleep, on average. */
+    felt->current += felt->asleep / 2;
+    felt->asleep = 0;
     felt->standing += passed;
     felt->current += passed;
     felt->longest = fmax(felt->longest, felt->current);

@@ -17,6 +17,7 @@ typedef struct {
     double current;            /* the one that lasts; 0: it answers */
     double worked;             /* what it got done in that one */
     double lost;               /* work: the time that an unhindered guest would have needed for it, .standing included */
+    double asleep;             /* how long auto-converge lets it sleep at a time, at present */
     double throttle_silence;   /* the longest that auto-converge let a processor sleep at a time */
     double postcopy;           /* time in post-copy, broken or not */
 } vmmiSimFelt;

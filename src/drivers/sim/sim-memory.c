@@ -323,6 +323,8 @@ double
 vmmiSimLoadThrottled(const vmmiSimLoad *load, int64_t percent)
 {
     double free = load->unthrottled_share;
+    double busy = load->busy_share > 0 ? load->busy_share : 1;
 
-    return free + (1 - free) * (double)(100 - percent) / 100;
+    /* A processor that idles half of the time gets the same work done in the other half. */
+    return free + (1 - free) * fmin(1, (double)(100 - percent) / 100 / busy);
 }

@@ -37,6 +37,7 @@ typedef struct {
     double unthrottled_share;          /* of the writes: done by devices, which auto-converge cannot slow */
     double xbzrle_share;               /* what is left of a page that was sent before, when compressed */
     bool set_first;                    /* the working set lies before the rest of the memory */
+    double busy_share;                 /* how much of its processor the writing takes, unhindered; 0: all of it */
 } vmmiSimLoad;
 
 typedef struct {

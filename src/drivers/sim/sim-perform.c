@@ -162,7 +162,7 @@ vmmiSimJobAdvance(const vmmiSimWorld *world, vmmiSimGuest *guest, double share, 
     if (job->step == VMMI_SIM_STEP_PRECOPY && runs) {
         job->memory.written += vmmiSimLoadWritten(&guest->load, from, until) *
                                vmmiSimLoadThrottled(&guest->load, job->throttle);
-        job->slowdown_us += (double)(until - from) * (double)job->throttle / 100;
+        job->slowdown_us += (double)(until - from) * (1 - vmmiSimLoadThrottled(&guest->load, job->throttle));
     }
     if (!vmmiSimJobIsSending(job))
         return;

@@ -28,7 +28,7 @@ typedef struct {
 typedef struct {
     char name[VMMI_SIM_NAME_SIZE], uuid[VMMI_UUID_STRING_SIZE], host[VMMI_SIM_NAME_SIZE];
     char pattern[16], state[16], set_at[16];
-    double memory_mib, set_mib, rate_mib, zipf, zero, unthrottled, xbzrle;
+    double memory_mib, set_mib, rate_mib, zipf, zero, unthrottled, xbzrle, busy;
     double on_ms, off_ms;
     bool persistent;
 } Guest;
@@ -88,6 +88,7 @@ static const vmmiSimField guest_fields[] = {
     REAL("zeroPercent", Guest, zero, 0, 100),
     REAL("unthrottledPercent", Guest, unthrottled, 0, 100),
     REAL("xbzrlePercent", Guest, xbzrle, 1, 100),
+    REAL("busyPercent", Guest, busy, 1, 100),
     { "persistent", VMMI_SIM_FIELD_BOOL, offsetof(Guest, persistent), 0, 0, true },
     OTHER("faults"),
     OTHER("refuse"),
@@ -389,6 +390,7 @@ read_load(vmmiSimGuest *guest, const Guest *read, const char *place, vmmiError *
     guest->load.zero_share = read->zero / 100;
     guest->load.unthrottled_share = read->unthrottled / 100;
     guest->load.xbzrle_share = read->xbzrle / 100;
+    guest->load.busy_share = read->busy / 100;
     guest->load.set_first = g_str_equal(read->set_at, "beginning");
     return 0;
 }
@@ -454,6 +456,7 @@ read_guest(vmmiSimWorld *world, const json_t *from, const char *place, vmmiError
                    .on_ms = 1000,
                    .off_ms = 1000,
                    .xbzrle = 40,
+                   .busy = 100,
                    .persistent = true };
     vmmiSimGuest guest = { .tuning = { .downtime_limit_ms = 300, .xbzrle_cache_bytes = 64 << 20 } };
     g_autofree char *prefix = g_strdup_printf("%s.", place);

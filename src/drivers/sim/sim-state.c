@@ -86,6 +86,7 @@ static const vmmiSimField load_fields[] = {
     REAL("unthrottledShare", vmmiSimLoad, unthrottled_share, 0),
     REAL("xbzrleShare", vmmiSimLoad, xbzrle_share, 0),
     { "setFirst", VMMI_SIM_FIELD_BOOL, offsetof(vmmiSimLoad, set_first), 0, 0, true },
+    { "busyShare", VMMI_SIM_FIELD_REAL, offsetof(vmmiSimLoad, busy_share), 0, 1, true },
 };
 static const vmmiSimField guest_fields[] = {
     TEXT("name", vmmiSimGuest, name),

@@ -74,6 +74,7 @@ def scenario(cell, link, rate, profile):
     guest = {"name": "guest1", "memoryMib": memory, "workingSetMib": cell["workingSetMib"],
              "zeroPercent": round(100 * profile["zeroMib"] / max(memory - cell["workingSetMib"], profile["zeroMib"]), 2),
              "dirtyRateMibPerSecond": round(rate, 3), "pattern": cell["pattern"], "xbzrlePercent": 100}
+    guest["busyPercent"] = round(min(max(rate * profile["busyPercentPerMib"], 1), 100), 1)
     if cell["pattern"] == "phased":
         guest.update(phaseOnMs=cell["phaseMs"], phaseOffMs=cell["phaseMs"])
     return {"vmmiSim": "scenario", "linkMibPerSecond": round(link * profile["linkShare"], 3),

@@ -77,6 +77,38 @@ test_throttled(void)
     g_assert_cmpfloat_with_epsilon(felt.throttle_silence, 990000, 1);
     g_assert_cmpfloat_with_epsilon(felt.lost, 990000, 1);
     g_assert_cmpfloat(felt.longest, ==, 0);
+    /* Stopped: half of a sleep had gone by. */
+    vmmiSimWorldPlace(world, vmmiSimWorldGuest(world, 0), 0, VMMI_GUEST_PAUSED, VMMI_REASON_USER);
+    vmmiSimFeltAdd(&felt, world, vmmiSimWorldGuest(world, 0), world->now + 1000);
+    g_assert_cmpfloat_with_epsilon(felt.longest, 496000, 1);
+}
+
+/* Auto-converge takes a processor's idle time first. */
+static const struct {
+    const char *name;
+    int busy, throttle;
+    double speed;
+} busy_rows[] = {
+    { "always", 100, 20, 0.8 },  { "half-idle", 50, 20, 1 },    { "half-just", 50, 50, 1 },
+    { "half-more", 50, 75, 0.5 }, { "mostly-idle", 10, 80, 1 }, { "mostly-late", 10, 95, 0.5 },
+};
+
+static void
+test_busy(gconstpointer data)
+{
+    size_t row = GPOINTER_TO_SIZE(data);
+    g_autofree char *members = g_strdup_printf(
+        WORLD "'dirtyRateMibPerSecond': 9, 'busyPercent': %d}]", busy_rows[row].busy);
+    g_autoptr(vmmiSimWorld) world = fixture_world(members);
+    vmmiSimGuest *guest = vmmiSimWorldGuest(world, 0);
+
+    g_assert_cmpuint(fixture_start(world, "", NULL), >, 0);
+    g_assert_true(fixture_reach(world, VMMI_SIM_STEP_PRECOPY, SECOND));
+    guest->job.throttle = busy_rows[row].throttle;
+    g_assert_cmpfloat_with_epsilon(vmmiSimGuestSpeed(world, guest, SECOND, 2 * SECOND),
+                                   busy_rows[row].speed, 1e-9);
+    g_assert_cmpfloat_with_epsilon(vmmiSimLoadThrottled(&guest->load, busy_rows[row].throttle),
+                                   busy_rows[row].speed, 1e-9);
 }
 
 /* Behind the switch to post-copy, with some 300 MiB missing. */
@@ -158,6 +190,7 @@ main(int argc, char **argv)
     g_test_add_func("/felt/calm", test_calm);
     g_test_add_func("/felt/pauses", test_pauses);
     g_test_add_func("/felt/throttled", test_throttled);
+    ADD_ROWS("/felt/busy/", busy_rows, test_busy);
     ADD_ROWS("/felt/postcopy/", postcopy_rows, test_postcopy);
     g_test_add_func("/felt/broken", test_broken);
     g_test_add_func("/felt/peek", test_peek);

@@ -24,7 +24,7 @@ static const struct {
       "'hosts': ['a', 'b', 'c'], 'guests': [{'name': 'g', 'uuid': '7844e427-a44f-597c-ad3c-3f5fa2298fa1', 'host': 'c', "
       "'state': 'paused', 'persistent': false, 'memoryMib': 64, 'workingSetMib': 32.5, 'dirtyRateMibPerSecond': 3, "
       "'pattern': 'zipf', 'workingSetAt': 'beginning', 'zipfExponent': 1.2, 'phaseOnMs': 5, 'phaseOffMs': 6, 'zeroPercent': 7, 'unthrottledPercent': 8, "
-      "'xbzrlePercent': 9, 'faults': [{'step': 'perform', 'kind': 'hang', 'times': 2}], 'refuse': ['postcopy'], "
+      "'xbzrlePercent': 9, 'busyPercent': 10, 'faults': [{'step': 'perform', 'kind': 'hang', 'times': 2}], 'refuse': ['postcopy'], "
       "'events': [{'afterMs': 5, 'do': 'dirty-rate', 'mibPerSecond': 5}]}], "
       "'events': [{'atMs': 1, 'do': 'link', 'mibPerSecond': 5}, {'atMs': 2, 'do': 'destroy', 'guest': 'g'}, "
       "{'atMs': 3, 'do': 'restart-host', 'host': 'b'}]}",
