@@ -303,6 +303,21 @@ def test_output_names():
         assert place.report("a", output="OUT.SVG").startswith("<?xml")
 
 
+def test_until():
+    with Place(a=usual(), b=usual("adaptive")) as place:
+        whole = place.report("a", "b", output="out.svg")
+        done = run("report", place.path("a"), place.path("b"), "-o", place.path("cut.svg"), "--until", "2.5")
+        assert done.code == 0, done
+        with open(place.path("cut.svg"), encoding="utf-8") as file:
+            text = file.read()
+        check_harmless(text)
+        assert len(text) < len(whole) and ">2.5 s</text>" in text and ">3 s</text>" not in text
+        assert text.count("\u2026 completed") == 2 and "pass 3 left 60 MiB" in text and "212 ms</text>" in text
+        for words, needle in ((["-o", place.path("cut.svg"), "--until", "0"], "must be seconds"), (["--until", "5"], "needs -o")):
+            done = place.report("a", options=words)
+            assert done.code == 2 and needle in done.err, done
+
+
 def test_output_cannot_be_written():
     with Place(a=usual()) as place:
         done = place.report("a", options=["-o", place.path("no/such/place.svg")])

@@ -132,9 +132,11 @@ add_trace(GString *out, const Trace *trace, guint index)
 /* --- the page --------------------------------------------------------------------- */
 
 static void
-add_chart(GString *out, const GPtrArray *traces)
+add_chart(GString *out, const GPtrArray *traces, double until_ms)
 {
-    Chart chart = { .traces = traces, .out = g_string_new(NULL), .y = 4 };
+    Chart chart = {
+        .traces = traces, .out = g_string_new(NULL), .until_ms = until_ms, .y = 4
+    };
 
     chart_draw(&chart);
     g_string_append_printf(out, "<div class=\"wide\"><svg viewBox=\"-4 0 %.0f %.0f\" role=\"img\" "
@@ -157,7 +159,7 @@ add_lead(GString *out, const GPtrArray *traces)
 }
 
 char *
-chart_html(const GPtrArray *traces)
+chart_html(const GPtrArray *traces, double until_ms)
 {
     GString *out = g_string_new("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
                                 "<meta charset=\"utf-8\"/>\n"
@@ -172,7 +174,7 @@ chart_html(const GPtrArray *traces)
     add_element(out, "h1", "", title, 200);
     g_string_append_c(out, '\n');
     add_lead(out, traces);
-    add_chart(out, traces);
+    add_chart(out, traces, until_ms);
     add_table(out, traces);
     for (guint i = 0; i < traces->len; i++)
         add_trace(out, g_ptr_array_index(traces, i), i);

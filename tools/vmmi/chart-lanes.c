@@ -71,7 +71,7 @@ draw_band(Chart *chart, const TraceState *state, double until, double y)
     const char *name = vmmiStateToString(state->state);
     g_autofree char *from = chart_time(state->ms), *to = chart_time(until);
 
-    if (width < 0.2)
+    if (width < 0.2 || state->ms > chart->x.high)
         return;
     g_string_append_printf(chart->out,
                            "<g><title>%s, %s to %s</title><rect class=\"v-%s\" x=\"%.1f\" "
@@ -90,8 +90,9 @@ static void
 draw_end(Chart *chart, const Trace *trace, double y)
 {
     double x = scale_at(&chart->x, trace_end(trace));
+    bool goes_on = trace_end(trace) > chart->x.high;
 
-    if (!trace->ended)
+    if (!trace->ended && !goes_on)
         g_string_append_printf(chart->out,
                                "<path class=\"v-line v-thin v-c1\" d=\"M%.1f %.1fl3 3l-3 3l3 3l-3 "
                                "3l3 3\"/>",
@@ -99,6 +100,7 @@ draw_end(Chart *chart, const Trace *trace, double y)
     g_string_append_printf(chart->out,
                            "<text class=\"v-text v-small v-bold\" x=\"%.1f\" y=\"%.1f\">", x + 8,
                            y + 12.3);
+    g_string_append(chart->out, goes_on ? "\xe2\x80\xa6 " : "");
     markup_add(chart->out, trace->ended ? trace_outcome(trace) : "no end", 16);
     g_string_append(chart->out, "</text>\n");
 }
@@ -146,6 +148,8 @@ make_badges(const Chart *chart, const Trace *trace)
         Badge badge = { scale_at(&chart->x, action->ms), badge_width(i, i), i, i,
                         g_strcmp0(action->result, "done") == 0 };
 
+        if (action->ms > chart->x.high)
+            break;
         while (badges->len) {
             const Badge *before = &g_array_index(badges, Badge, badges->len - 1);
 
@@ -273,10 +277,10 @@ chart_action_lines(Chart *chart)
         size_t drawn = 0;
 
         for (guint k = 0; k < trace->actions->len && drawn < MAX_MARKS; k++) {
-            double x = scale_at(
-                &chart->x, ((const TraceAction *)g_ptr_array_index(trace->actions, k))->ms);
+            const TraceAction *action = g_ptr_array_index(trace->actions, k);
+            double x = scale_at(&chart->x, action->ms);
 
-            if (x - last < 1.5)
+            if (x - last < 1.5 || action->ms > chart->x.high)
                 continue;
             g_string_append_printf(chart->out,
                                    "<path class=\"v-mark v-faint v-c%u\" d=\"M%.1f %.1fV%.1f\"/>\n",

@@ -101,7 +101,7 @@ draw_dots(Chart *chart, const Trace *trace, const ChartLine *line, int colour, c
         const TracePoint *point = &g_array_index(trace->points, TracePoint, i);
         double value = chart_value(point, line->series);
 
-        if (!isnan(value))
+        if (!isnan(value) && point->ms <= chart->x.high)
             g_string_append_printf(chart->out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\"/>",
                                    scale_at(&chart->x, point->ms), scale_at(y, value));
     }
@@ -130,6 +130,8 @@ chart_line(Chart *chart, const Trace *trace, const ChartLine *line, int colour, 
         const TracePoint *point = &g_array_index(trace->points, TracePoint, i);
         double value = value_of(point, line->series, &limit, &drain);
 
+        if (point->ms > chart->x.high)
+            break;
         /* A look that did not tell it is no gap yet. */
         unknown = !isnan(value) ? 0 : point->single ? unknown : unknown + 1;
         if (unknown > 1)

@@ -191,9 +191,9 @@ draw_title(Chart *chart)
 }
 
 char *
-chart_svg(const GPtrArray *traces)
+chart_svg(const GPtrArray *traces, double until_ms)
 {
-    Chart chart = { .traces = traces, .out = g_string_new(NULL) };
+    Chart chart = { .traces = traces, .out = g_string_new(NULL), .until_ms = until_ms };
     GString *whole = g_string_new(NULL);
     g_autofree char *title = chart_title(traces);
 

@@ -84,27 +84,44 @@ replayed_limit(const TraceAction *action)
     return g_strcmp0(action->what, "downtimeMs") == 0 ? action->value : NAN;
 }
 
+static void
+widen_lines(Range *range, const Chart *chart, const Panel *panel, const Trace *trace)
+{
+    for (guint i = 0; i < trace->points->len; i++) {
+        const TracePoint *point = &g_array_index(trace->points, TracePoint, i);
+
+        if (point->ms > chart->x.high)
+            break;
+        for (const ChartLine *line = panel->lines; line->style; line++) {
+            if (line->series != CHART_FITS)
+                widen(range, chart_value(point, line->series));
+        }
+    }
+}
+
+static void
+widen_downtimes(Range *range, const Trace *trace)
+{
+    uint64_t downtime;
+
+    if (trace_downtime_ms(trace, &downtime))
+        widen(range, (double)downtime);
+    for (guint i = 0; trace->replay_of && i < trace->actions->len; i++)
+        widen(range, replayed_limit(g_ptr_array_index(trace->actions, i)));
+}
+
 static Range
 panel_range(const Chart *chart, const Panel *panel)
 {
     Range range = { 0 };
-    uint64_t downtime;
 
     for (guint i = 0; i < chart->traces->len; i++) {
         const Trace *trace = chart_trace(chart, i);
 
-        for (guint k = 0; chart_has_lines(chart, trace) && k < trace->points->len; k++) {
-            for (const ChartLine *line = panel->lines; line->style; line++) {
-                if (line->series != CHART_FITS)
-                    widen(&range, chart_value(&g_array_index(trace->points, TracePoint, k),
-                                              line->series));
-            }
-        }
-        if (panel->unit == SCALE_MS && trace_downtime_ms(trace, &downtime))
-            widen(&range, (double)downtime);
-        for (guint k = 0; panel->unit == SCALE_MS && trace->replay_of && k < trace->actions->len;
-             k++)
-            widen(&range, replayed_limit(g_ptr_array_index(trace->actions, k)));
+        if (chart_has_lines(chart, trace))
+            widen_lines(&range, chart, panel, trace);
+        if (panel->unit == SCALE_MS)
+            widen_downtimes(&range, trace);
     }
     return range;
 }
@@ -201,7 +218,7 @@ draw_replayed_limits(Chart *chart, const Trace *trace, int colour, const Scale *
         const TraceAction *action = g_ptr_array_index(trace->actions, i);
         double value = replayed_limit(action), x = scale_at(&chart->x, action->ms);
 
-        if (isnan(value))
+        if (isnan(value) || action->ms > chart->x.high)
             continue;
         g_string_append_printf(path, path->len ? "H%.1fV%.1f" : "M%.1f %.1f", x,
                                scale_at(y, value));
@@ -224,7 +241,7 @@ draw_downtimes(Chart *chart, const Scale *y)
         uint64_t downtime;
         double at, x;
 
-        if (!trace_downtime_ms(trace, &downtime))
+        if (!trace_downtime_ms(trace, &downtime) || trace->end_ms > chart->x.high)
             continue;
         x = scale_at(&chart->x, trace->end_ms);
         at = scale_at(y, (double)downtime);

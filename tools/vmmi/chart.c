@@ -187,7 +187,7 @@ chart_draw(Chart *chart)
 
     for (guint i = 0; i < chart->traces->len; i++)
         longest = MAX(longest, chart_trace(chart, i)->length_ms);
-    chart->x = scale_fit(SCALE_TIME, 0, longest, CHART_LEFT, CHART_RIGHT);
+    chart->x = scale_fit(SCALE_TIME, 0, MIN(longest, chart->until_ms), CHART_LEFT, CHART_RIGHT);
     draw_legend(chart);
     chart_lanes(chart);
     chart->y -= 4;

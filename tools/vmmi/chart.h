@@ -11,10 +11,11 @@
 
 #define CHART_MAX_TRACES 8
 
-/* A picture that stands alone: title, chart, table, list of actions. To be freed. */
-char *chart_svg(const GPtrArray *traces);
+/* A picture that stands alone: title, chart, table, list of actions. @until_ms: where the time axis
+ * ends, if something goes on beyond it; INFINITY: it shows everything. To be freed. */
+char *chart_svg(const GPtrArray *traces, double until_ms);
 /* A page with the same, text as text. To be freed. */
-char *chart_html(const GPtrArray *traces);
+char *chart_html(const GPtrArray *traces, double until_ms);
 
 /* --- inside ----------------------------------------------------------------------- */
 
@@ -26,6 +27,7 @@ char *chart_html(const GPtrArray *traces);
 typedef struct {
     const GPtrArray *traces;
     GString *out;
+    double until_ms;
     Scale x;
     double y;               /* so far down it is drawn */
     double lanes, panels;   /* where these begin */

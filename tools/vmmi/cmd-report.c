@@ -2,9 +2,11 @@
 /*
  * cmd-report.c: vmmi report: recorded migrations as a picture, a page, or text.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "chart.h"
 #include "output-file.h"
 #include "report.h"
@@ -13,15 +15,17 @@
 
 #define WIDTH_ELSEWHERE 100
 
-static char *output;
+static char *output, *until;
 
 static const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
       "Write a picture (.svg) or a page (.html) instead", "FILE" },
+    { "until", 'u', 0, G_OPTION_ARG_FILENAME, &until,
+      "End the time axis there, whatever goes on beyond", "SECONDS" },
     { NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
 };
 
-typedef char *(*Draw)(const GPtrArray *traces);
+typedef char *(*Draw)(const GPtrArray *traces, double until_ms);
 
 /* NULL: the name says nothing that is known. */
 static Draw
@@ -66,7 +70,7 @@ read_traces(const Common *common, char **words, vmmiError **err)
 }
 
 static int
-write_picture(const GPtrArray *traces, vmmiError **err)
+write_picture(const GPtrArray *traces, double until_ms, vmmiError **err)
 {
     g_autofree char *text = NULL;
 
@@ -77,7 +81,7 @@ write_picture(const GPtrArray *traces, vmmiError **err)
             return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
                                 "'%s' is one of the traces, and not written over", output);
     }
-    text = draw_for(output)(traces);
+    text = draw_for(output)(traces, until_ms);
     return output_file_write(output, text, strlen(text), err);
 }
 
@@ -110,12 +114,18 @@ run_report(const Common *common, char **arguments)
     vmmiError *error = NULL;
     GPtrArray *traces;
     ExitCode code = EXIT_DONE;
+    uint64_t until_ms = 0;
 
+    if (until && !output)
+        return report_usage(common, "report", "--until needs -o: it is for what is drawn");
+    if (until && !arguments_timeout(until, &until_ms))
+        return report_usage(common, "report", "--until must be seconds, more than 0, not '%s'",
+                            until);
     if (output && !draw_for(output))
         return report_usage(common, "report",
                             "-o needs a name that ends with .svg or .html, not '%s'", output);
     traces = read_traces(common, arguments, &error);
-    if (!traces || (output && write_picture(traces, &error) < 0))
+    if (!traces || (output && write_picture(traces, until ? (double)until_ms : INFINITY, &error) < 0))
         code = report_error(common, error, report_empty_object());
     else if (common->json)
         print_objects(traces);
