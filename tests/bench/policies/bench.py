@@ -48,8 +48,8 @@ class Bench:
             start = self.clock()
             try:
                 line.update(self.runner.run(cell, seed, policy, len(self.results.lines) + 1))
-            except HarnessError as error:
-                line.update(outcome="harness", harnessError=str(error))
+            except (HarnessError, OSError, ValueError) as error:
+                line.update(outcome="harness", harnessError=str(error) or type(error).__name__)
             line["tookSeconds"] = round(self.clock() - start, 2)
             self.results.append(line)
             self.say(tell(line))

@@ -159,12 +159,12 @@ def test_budget_allows_the_first_block():
 
 
 def test_harness_failure_is_repeated_and_noted():
-    runner = FakeRunner(lambda count: HarnessError("no guest") if count == 2 else None)
+    runner = FakeRunner(lambda count: {2: HarnessError("no guest"), 4: PermissionError("busy")}.get(count))
     with Place() as place:
         place.go(runner, plan(1, 3, 1))
         lines = place.lines()
-    assert len(lines) == 4 and runner.asked[1] == runner.asked[2]
-    assert [line.get("harnessError") for line in lines] == [None, "no guest", None, None]
+    assert len(lines) == 5 and runner.asked[1] == runner.asked[2]
+    assert [line.get("harnessError") for line in lines] == [None, "no guest", None, "busy", None]
 
 
 def test_harness_failure_for_good_is_left():

@@ -141,7 +141,9 @@ def test_only_reference():
     assert shown.only_reference([group(*alone, line("kubevirt"))]) == []
     assert shown.only_reference([group(line("adaptive"))]) == []
     mine = [line("nova", trace="2"), line("adaptive", trace="1"), line("adaptive", seed=2, trace="3")]
-    assert [each["trace"] for each in shown.traces(group(*mine), "c1")] == ["1", "2"]
+    other = group(line("ovirt", trace="4", outcome="aborted"), line("proxmox", trace="5"), line("x", cell="c2", trace="6"))
+    mine = group(*mine)
+    assert [each["trace"] for each in shown.traces(mine, "c1", [mine, other])] == ["1", "2", "4"]
 
 
 def kept(check, *lines, name="gentle"):
