@@ -141,6 +141,7 @@ VMMI_PUBLIC unsigned int vmmiPolicyActionStartPostcopy(vmmiPolicyActions *action
                                                        const char *reason, ...) VMMI_PRINTF(2, 3);
 VMMI_PUBLIC unsigned int vmmiPolicyActionSuspend(vmmiPolicyActions *actions, const char *reason,
                                                  ...) VMMI_PRINTF(2, 3);
+/* libvirt serves it only when the migration is over; what was asked for after it waits as long. */
 VMMI_PUBLIC unsigned int vmmiPolicyActionResume(vmmiPolicyActions *actions, const char *reason, ...)
     VMMI_PRINTF(2, 3);
 VMMI_PUBLIC unsigned int vmmiPolicyActionAbort(vmmiPolicyActions *actions, const char *reason, ...)
