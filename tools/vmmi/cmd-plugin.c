@@ -157,6 +157,7 @@ print_plugin(vmmiPlugin *plugin, const json_t *description)
            vmmiPluginGetSummary(plugin));
     print_texts("protocol", json_object_get(description, "protocolVersions"));
     print_texts("needs", json_object_get(description, "needs"));
+    print_texts("features", json_object_get(description, "features"));
     if (json_array_size(options) == 0)
         return;
     printf("\nOptions, as in --set NAME=VALUE:\n  %-24s %-7s %-10s %-6s %s\n", "NAME", "TYPE",
