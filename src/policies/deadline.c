@@ -30,6 +30,7 @@ typedef struct {
     uint64_t acceptable_ms; /* 0: no limit, or not known yet */
     uint64_t remaining;     /* at the look before; 0: none yet */
     uint64_t progress_ms;   /* the last look that found less */
+    bool assisted;          /* the guest stands still already */
     uint64_t downtime_ms;   /* as tuned; 0: not yet */
     uint64_t tuned_ms;
     bool timeout_used, pass_used; /* virsh's, each is tried once */
@@ -161,12 +162,22 @@ whole(const Deadline *deadline, uint64_t ms)
     return vmmiTimeRoundDown(ms, deadline->options.round_ms);
 }
 
+/* Time for the rest to be moved. */
 static void
-assist(Deadline *deadline, vmmiPolicyActions *actions)
+note_standstill(Deadline *deadline)
+{
+    deadline->assisted = true;
+    deadline->acceptable_ms *= 2;
+}
+
+static void
+assist(Deadline *deadline, vmmiState at, vmmiPolicyActions *actions)
 {
     vmmiResort *resort = &deadline->resort;
 
-    if (deadline->permit_postcopy && !resort->postcopy_refused)
+    if (at == VMMI_STATE_SWITCHOVER)
+        note_standstill(deadline);
+    else if (deadline->permit_postcopy && !resort->postcopy_refused)
         vmmiResortPostcopy(resort, actions,
                            "not completed after %" PRIu64 " ms, %" PRIu64
                            " ms are acceptable for %" PRIu64 " GB; post-copy is allowed",
@@ -191,8 +202,8 @@ judge(Deadline *deadline, const vmmiPolicyEvent *event, vmmiPolicyActions *actio
 
     if (!vmmiResortIsFree(resort, now))
         return;
-    if (late && o->allow_disruption && !resort->suspended && event->state == VMMI_STATE_PRECOPY)
-        assist(deadline, actions);
+    if (late && o->allow_disruption && !deadline->assisted)
+        assist(deadline, event->state, actions);
     else if (o->progress_ms && whole(deadline, idle) > o->progress_ms)
         vmmiResortAbort(resort, actions,
                         "no progress for %" PRIu64 " ms, the limit is %" PRIu64 " ms; %" PRIu64
@@ -225,9 +236,9 @@ on_event(void *state, const vmmiPolicyEvent *event, vmmiPolicyActions *actions, 
 
     (void)err;
     deadline->now_ms = event->now_ms;
-    if (vmmiResortNote(&deadline->resort, event) && deadline->resort.kind == VMMI_RESORT_SUSPEND &&
-        deadline->resort.suspended)
-        deadline->acceptable_ms *= 2; /* time for the rest to be moved */
+    if (vmmiResortNote(&deadline->resort, event) && deadline->resort.suspended &&
+        !deadline->assisted)
+        note_standstill(deadline);
     if (event->state != VMMI_STATE_PRECOPY && event->state != VMMI_STATE_SWITCHOVER)
         return 0;
     if (deadline->options.virsh)

@@ -139,6 +139,25 @@ test_reasons(void)
                     "the guest is suspended, waiting for the rest to be moved");
 }
 
+/* A guest that is about to arrive when the time is up gets as much again. */
+static void
+test_switchover(void)
+{
+    g_autoptr(PolicyTrace) trace = trace_of(SAW, 1000000000, 151);
+    PolicyCase one = { .policy = &vmmiPolicyDeadline,
+                       .options = "{'allowPostcopy': true, 'progressTimeoutMs': 0}",
+                       .stop_ms = 400000 };
+    g_auto(PolicyResult) patient = { 0 };
+    g_auto(PolicyResult) strict = { 0 };
+
+    policyTraceAddState(trace, 151100, VMMI_STATE_SWITCHOVER);
+    policyRun(&one, trace, &patient);
+    g_assert_cmpstr(patient.actions, ==, "301200 abort");
+    one.options = NULL;
+    policyRun(&one, trace, &strict);
+    g_assert_cmpstr(strict.actions, ==, "151200 abort");
+}
+
 static void
 test_stuck(void)
 {
@@ -241,5 +260,6 @@ main(int argc, char **argv)
     ADD_ROWS("/policies/deadline/start/", starts, test_start);
     g_test_add_func("/policies/deadline/reasons", test_reasons);
     g_test_add_func("/policies/deadline/stuck", test_stuck);
+    g_test_add_func("/policies/deadline/switchover", test_switchover);
     return g_test_run();
 }
