@@ -257,10 +257,11 @@ ms(double us)
 json_t *
 vmmiSimulateFigures(const vmmiSimulateCell *cell, const vmmiSimulateResult *result)
 {
+    const vmmiKitVerdict *verdict = &result->verdict;
     json_t *object = json_object();
 
-    json_object_set_new(object, "outcome", json_string(vmmiOutcomeKindToString(result->verdict.outcome)));
-    json_object_set_new(object, "where", json_string(vmmiWhereToString(result->verdict.where)));
+    json_object_set_new(object, "outcome", json_string(vmmiOutcomeKindToString(verdict->outcome)));
+    json_object_set_new(object, "where", json_string(vmmiWhereToString(verdict->where)));
     json_object_set_new(object, "met", json_boolean(vmmiSimulateIsMet(cell, result)));
     json_object_set_new(object, "totalMs", ms((double)result->total_us));
     json_object_set_new(object, "downtimeMs", result->downtime_us < 0

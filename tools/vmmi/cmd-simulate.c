@@ -114,7 +114,8 @@ read_trace(SimPlan *plan, vmmiError **err)
 {
     if (!wanted.trace)
         return 0;
-    if (g_mkdir_with_parents(wanted.trace, 0755) < 0 || !g_file_test(wanted.trace, G_FILE_TEST_IS_DIR))
+    if (g_mkdir_with_parents(wanted.trace, 0755) < 0 ||
+        !g_file_test(wanted.trace, G_FILE_TEST_IS_DIR))
         return vmmiErrorSet(err, VMMI_ERR_BAD_PATH, "'%s' is no directory, and cannot become one",
                             wanted.trace);
     plan->trace = g_canonicalize_filename(wanted.trace, NULL);

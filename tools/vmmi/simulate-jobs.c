@@ -159,8 +159,8 @@ start(Work *work, Block *block, vmmiError **err)
 static int
 wrong_line(const SimPolicy *policy, const char *line, vmmiError **err)
 {
-    return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL, "plugin '%s' wrote what is no result: %.200s",
-                        vmmiPluginGetName(policy->plugin), line);
+    return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL,
+                        "plugin '%s' wrote what is no result: %.200s", vmmiPluginGetName(policy->plugin), line);
 }
 
 static double

@@ -20,7 +20,8 @@
 /* The figures of some runs. */
 typedef struct {
     size_t runs, met, completed;
-    double total_s, silence_ms, silence_worst_ms, throttle_worst_ms, lost_s, mib; /* medians, worst */
+    double total_s, silence_ms, lost_s, mib; /* medians of those that completed */
+    double silence_worst_ms, throttle_worst_ms;
     double give_up_s; /* median of those that did not complete; 0: none */
     double score;     /* geometric mean */
 } Summary;
