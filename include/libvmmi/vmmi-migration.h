@@ -97,7 +97,8 @@ typedef struct {
     const char *guest;                /* selector, see vmmiGuestLookup(); mandatory */
     const char *destination_uri;      /* mandatory; a password in it is refused */
     const char *migrate_uri;          /* NULL, "" and "-": libvirt chooses (B10) */
-    /* NULL, or the content of a configuration as JSON text: what the caller gives (B9a). */
+    /* NULL, or the content of a configuration as JSON text: what the caller gives (B9a). Its
+     * `migration.trace` names a file that the plugin writes its trace to (B15a). */
     const char *configuration;
     /* NULL, or "KEY=VALUE" strings ending with NULL, applied last: the key is split at dots, a key
      * without a dot is an option of the policy, the value is JSON if it parses, else a string. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * vmmi-shadow.h: a policy in shadow: it watches a migration that something else runs (another
- * plugin, virsh, a manager), decides, and nothing of it is done. What it decided, and why, is in its
- * trace and in its completion (docs/trace.md).
+ * plugin, virsh, a manager), decides, and nothing of it is done. What it decided, and why, is in
+ * its trace and in its completion (docs/trace.md).
  *
  * A shadow is a process without a record: it holds no guest, no manager follows or judges it, any
  * number may watch one migration, and whatever becomes of it the migration goes on. So it is the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * shadow.h: a policy that only watches a migration which something else runs, and decides what it
- * would have done (`migration.shadow`). Nothing is claimed, recorded or changed: what comes of it is
- * the trace and the completion.
+ * would have done (`migration.shadow`). Nothing is claimed, recorded or changed: what comes of it
+ * is the trace and the completion.
  */
 #ifndef VMMI_KIT_SHADOW_H
 #define VMMI_KIT_SHADOW_H

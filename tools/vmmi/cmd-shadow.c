@@ -121,8 +121,9 @@ take_entry(const Watch *watch, const json_t *entry)
     const json_t *data = json_object_get(entry, "data");
     double at = json_number_value(json_object_get(data, "atMs"));
     g_autofree char *text = NULL;
+    const char *kind = json_string_value(json_object_get(entry, "kind"));
 
-    if (watch->common->json || g_strcmp0(json_string_value(json_object_get(entry, "kind")), "action"))
+    if (watch->common->json || g_strcmp0(kind, "action") != 0)
         return;
     text = show_action_text(data);
     printf("%9.1f s  %s\n", at / 1000, text);

@@ -125,7 +125,7 @@ read_completion(ShadowRun *run)
     g_auto(GStrv) lines = g_strsplit(length > 0 ? text : "", "\n", -1);
 
     for (size_t i = 0; lines[i]; i++) {
-        vmmiMessage *message = *lines[i] ? vmmiMessageParse(lines[i], strlen(lines[i]), NULL) : NULL;
+        vmmiMessage *message = vmmiMessageParse(lines[i], strlen(lines[i]), NULL);
 
         if (message && vmmiMessageGetKind(message) == VMMI_MESSAGE_COMPLETION) {
             vmmiMessageUnref(run->completion);

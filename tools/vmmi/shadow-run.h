@@ -18,7 +18,8 @@ ShadowRun *shadow_run_start(const vmmiShadow *shadow, const char *trace, vmmiErr
 void shadow_run_free(ShadowRun *run);
 /* Waits a moment, for a signal or for news. Returns: whether it lives. */
 bool shadow_run_turn(ShadowRun *run);
-/* The next line of its trace, a new reference; NULL: there is none yet. @rest: it writes no more. */
+/* The next line of its trace, a new reference; NULL: there is none yet. @rest: it writes no
+ * more. */
 json_t *shadow_run_entry(ShadowRun *run, bool rest);
 /* Has it end: SIGTERM; when it was asked before, SIGKILL. */
 void shadow_run_end(ShadowRun *run);

@@ -33,7 +33,8 @@ say(void *state G_GNUC_UNUSED, vmmiPolicyStatus *status)
 }
 
 static const vmmiPolicy policy = {
-    VMMI_POLICY_INIT, .name = "p", .version = "2", .summary = "s", .options = options, .status = say,
+    VMMI_POLICY_INIT,   .name = "p",     .version = "2", .summary = "s",
+    .options = options, .status = say,
 };
 
 static uint64_t now_ms; /* virtual */
@@ -108,7 +109,11 @@ add_start(Place *place, const char *given, const char *migration)
     g_autofree char *bad_key = NULL;
     g_autoptr(vmmiPolicyConfig) config = vmmiPolicyConfigNew(options, values, &bad_key, NULL);
     const vmmiTraceStart start = {
-        .policy = &policy, .options = config, .migration = wish, .guest = "web\xff", .simulated = true,
+        .policy = &policy,
+        .options = config,
+        .migration = wish,
+        .guest = "web\xff",
+        .simulated = true,
     };
 
     vmmiTraceAddStart(&place->trace, &start);
@@ -140,7 +145,8 @@ test_start(Place *place, gconstpointer data G_GNUC_UNUSED)
     g_assert_null(json_object_get(entry->data, "pid"));
     g_assert_cmpint(json_integer_value(json_object_get(json_object_get(entry->data, "options"),
                                                        "limitMs")), ==, 5);
-    g_assert_cmpstr(string_at(json_object_get(entry->data, "guest"), "name"), ==, "web\xef\xbf\xbd");
+    g_assert_cmpstr(string_at(json_object_get(entry->data, "guest"), "name"), ==,
+                    "web\xef\xbf\xbd");
 }
 
 /* What must not be in it is nowhere in the file. */
@@ -239,7 +245,8 @@ test_actions(Place *place, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(entries->len, ==, 2);
     entry = g_ptr_array_index(entries, 0);
     g_assert_cmpstr(string_at(entry->data, "result"), ==, "shadow");
-    g_assert_cmpint(json_integer_value(json_object_get(entry->data, "decidedBoottimeMs")), ==, 1020);
+    g_assert_cmpint(json_integer_value(json_object_get(entry->data, "decidedBoottimeMs")), ==,
+                    1020);
     entry = g_ptr_array_index(entries, 1);
     g_assert_cmpint(entry->kind, ==, VMMI_JOURNAL_END);
     g_assert_cmpstr(string_at(entry->data, "outcome"), ==, "unknown");
