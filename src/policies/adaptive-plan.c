@@ -10,6 +10,7 @@
 #define MIB (1024.0 * 1024.0)
 #define RECENT 3        /* passes that speak for the present */
 #define CONVERGES 0.95  /* contraction or ratio below which waiting always gains: 1 - time/silence of the weights */
+#define CALMED 0.8      /* the same, once more has been granted: passes are shorter and tell less */
 #define SHRINKS 0.9    /* by so much a whole pass, it is left alone whatever the model says */
 #define SURE_SHARE 1.05 /* more than the set can ever be */
 #define LAST_RUNG 0.88  /* beyond it, the whole set is granted */
@@ -328,9 +329,9 @@ plan_precopy(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
         plan_stalled(plan, estimate);
     else if (plan->lulls)
         plan_lulls(plan);
-    else if (estimate->rounds > 0 && contraction(estimate) < CONVERGES)
+    else if (last->whole && estimate->rounds > 0 && contraction(estimate) < CONVERGES)
         plan_converging(plan, contraction(estimate));
-    else if (plan->ratio < CONVERGES)
+    else if (plan->ratio < (last->whole ? CONVERGES : CALMED))
         plan_converging(plan, plan->ratio);
     else
         plan_resting(plan, estimate);
