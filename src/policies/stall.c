@@ -419,8 +419,9 @@ time_out(Stall *stall, const vmmiPolicyEvent *event, vmmiPolicyActions *actions)
     vmmiResortAbort(&stall->resort, actions,
                     "not %s after %" PRIu64 " ms, the limit is %" PRIu64 " ms; %" PRIu64
                     " MiB remain, %" PRIu64 " ms expected",
-                    stall->switching ? "switched over" : "completed", event->now_ms, limit,
-                    MIB(stall->remaining), expected_ms(stall));
+                    stall->switching && event->state == VMMI_STATE_PRECOPY ? "switched over"
+                                                                           : "completed",
+                    event->now_ms, limit, MIB(stall->remaining), expected_ms(stall));
 }
 
 static void
