@@ -303,6 +303,21 @@ def test_output_names():
         assert place.report("a", output="OUT.SVG").startswith("<?xml")
 
 
+def test_shadow_has_its_place():
+    shadow = Trace("adaptive").state(1, "precopy").sample(100, 40 * MIB).action(200, "I would", "shadow").end(1000)
+    shadow.lines = [line.replace('"attached": false', '"attached": true, "shadow": true') for line in shadow.lines]
+    text = shadow.text()
+    for at_ms in (0, 1, 100, 200, 1000):
+        for clock, base in (("timestampMs", 1790000000000), ("boottimeMs", 5000), ("decidedBoottimeMs", 5000)):
+            text = re.sub(rf'"{clock}": {base + at_ms}\b', f'"{clock}": {base + at_ms + 4000}', text)
+    with Place(a=usual(), b=text, c=shadow.text()) as place:
+        svg = place.report("a", "b", output="out.svg")
+        assert "adaptive (shadow)" in svg and "4.2 s, downtime limit 500 ms" in svg and "would have been set" in svg
+        assert "Migration of web1" in svg and svg.count("<title>downtime 212 ms") == 1
+        assert "would have been set" not in place.report("a", output="out.svg")
+        assert place.report("b", options=["--json"]).object()["actions"][0]["atMs"] == 200
+
+
 def test_until():
     with Place(a=usual(), b=usual("adaptive")) as place:
         whole = place.report("a", "b", output="out.svg")

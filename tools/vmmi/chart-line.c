@@ -99,7 +99,7 @@ draw_dots(Chart *chart, const Trace *trace, const ChartLine *line, int colour, c
     g_string_append_printf(chart->out, "<g class=\"v-f%d\">", colour);
     for (guint i = 0; i < trace->points->len; i++) {
         const TracePoint *point = &g_array_index(trace->points, TracePoint, i);
-        double value = chart_value(point, line->series);
+        double value = chart_value(point, (TraceSeries)line->series);
 
         if (!isnan(value) && point->ms <= chart->x.high)
             g_string_append_printf(chart->out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\"/>",
@@ -110,10 +110,10 @@ draw_dots(Chart *chart, const Trace *trace, const ChartLine *line, int colour, c
 
 /* The figure; what two figures make together goes on with the last one of each. */
 static double
-value_of(const TracePoint *point, TraceSeries series, double *limit, double *drain)
+value_of(const TracePoint *point, int series, double *limit, double *drain)
 {
     if (series != CHART_FITS)
-        return chart_value(point, series);
+        return chart_value(point, (TraceSeries)series);
     *limit = isnan(point->value[TRACE_LIMIT]) ? *limit : point->value[TRACE_LIMIT];
     *drain = isnan(point->value[TRACE_DRAIN]) ? *drain : point->value[TRACE_DRAIN];
     return *limit / 1000 * *drain;

@@ -99,8 +99,7 @@ reason_text(const Trace *trace, const TraceAction *action)
 {
     GString *text = g_string_new(action->reason);
 
-    if (action->result && strcmp(action->result, "done") != 0 && !trace->shadow &&
-        !trace->replay_of)
+    if (action->result && strcmp(action->result, "done") != 0 && !trace_is_thought(trace))
         g_string_append_printf(text, "%s[%s]", text->len ? " " : "", action->result);
     if (action->error)
         g_string_append_printf(text, " %s", action->error);

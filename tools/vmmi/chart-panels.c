@@ -18,7 +18,7 @@ typedef struct {
     double height;
     size_t ticks;
     bool if_any;            /* left out when nothing of it is above 0 */
-    ChartLine lines[3];
+    ChartLine lines[4];
 } Panel;
 
 static const Panel panels[] = {
@@ -30,7 +30,8 @@ static const Panel panels[] = {
         { "dirtied", TRACE_DIRTY, "dashed", 1, false, false } } },
     { "Downtime", SCALE_MS, 138, 6, false,
       { { "limit", TRACE_LIMIT, "solid", 4, true, false },
-        { "expected", TRACE_EXPECTED, "dotted", 3, false, false } } },
+        { "expected", TRACE_EXPECTED, "dotted", 3, false, false },
+        { "limit that would have been set", CHART_WISHED, "dashed", 0, true, false } } },
     { "Throttle of the guest", SCALE_PERCENT, 66, 5, true,
       { { NULL, TRACE_THROTTLE, "solid", 1, true, false } } },
 };
@@ -44,16 +45,20 @@ chart_value(const TracePoint *point, TraceSeries series)
 static bool
 is_drawn(const Chart *chart, const ChartLine *line)
 {
-    return !line->alone || chart->traces->len == 1;
+    bool any = line->series != CHART_WISHED;
+
+    for (guint i = 0; i < chart->traces->len && !any; i++)
+        any = trace_is_thought(chart_trace(chart, i));
+    return any && (!line->alone || chart->traces->len == 1);
 }
 
 bool
 chart_has_lines(const Chart *chart, const Trace *trace)
 {
-    if (!trace->replay_of)
+    if (!trace->replay_of && !(trace->shadow && trace->aligned))
         return true;
     for (guint i = 0; i < chart->traces->len; i++) {
-        if (!chart_trace(chart, i)->replay_of)
+        if (!trace_is_thought(chart_trace(chart, i)))
             return false;
     }
     return true;
@@ -77,9 +82,9 @@ widen(Range *range, double value)
         range->least = value;
 }
 
-/* A limit that a replayed policy would have set. */
+/* A limit that would have been set. */
 static double
-replayed_limit(const TraceAction *action)
+wished_limit(const TraceAction *action)
 {
     return g_strcmp0(action->what, "downtimeMs") == 0 ? action->value : NAN;
 }
@@ -93,8 +98,8 @@ widen_lines(Range *range, const Chart *chart, const Panel *panel, const Trace *t
         if (point->ms > chart->x.high)
             break;
         for (const ChartLine *line = panel->lines; line->style; line++) {
-            if (line->series != CHART_FITS)
-                widen(range, chart_value(point, line->series));
+            if (line->series < TRACE_SERIES_LAST)
+                widen(range, chart_value(point, (TraceSeries)line->series));
         }
     }
 }
@@ -106,8 +111,8 @@ widen_downtimes(Range *range, const Trace *trace)
 
     if (trace_downtime_ms(trace, &downtime))
         widen(range, (double)downtime);
-    for (guint i = 0; trace->replay_of && i < trace->actions->len; i++)
-        widen(range, replayed_limit(g_ptr_array_index(trace->actions, i)));
+    for (guint i = 0; trace_is_thought(trace) && i < trace->actions->len; i++)
+        widen(range, wished_limit(g_ptr_array_index(trace->actions, i)));
 }
 
 static Range
@@ -210,13 +215,13 @@ draw_key(Chart *chart, const Panel *panel, double y)
 /* --- what is drawn in them -------------------------------------------------------- */
 
 static void
-draw_replayed_limits(Chart *chart, const Trace *trace, int colour, const Scale *y)
+draw_wishes(Chart *chart, const Trace *trace, int colour, const Scale *y)
 {
     GString *path = g_string_new(NULL);
 
     for (guint i = 0; i < trace->actions->len; i++) {
         const TraceAction *action = g_ptr_array_index(trace->actions, i);
-        double value = replayed_limit(action), x = scale_at(&chart->x, action->ms);
+        double value = wished_limit(action), x = scale_at(&chart->x, action->ms);
 
         if (isnan(value) || action->ms > chart->x.high)
             continue;
@@ -241,7 +246,8 @@ draw_downtimes(Chart *chart, const Scale *y)
         uint64_t downtime;
         double at, x;
 
-        if (!trace_downtime_ms(trace, &downtime) || trace->end_ms > chart->x.high)
+        if (!chart_has_lines(chart, trace) || !trace_downtime_ms(trace, &downtime) ||
+            trace->end_ms > chart->x.high)
             continue;
         x = scale_at(&chart->x, trace->end_ms);
         at = scale_at(y, (double)downtime);
@@ -270,11 +276,11 @@ draw_lines(Chart *chart, const Panel *panel, const Scale *y)
 
         for (const ChartLine *line = panel->lines; chart_has_lines(chart, trace) && line->style;
              line++) {
-            if (is_drawn(chart, line))
+            if (is_drawn(chart, line) && line->series != CHART_WISHED)
                 chart_line(chart, trace, line, alone ? line->own_colour : (int)i, y);
         }
-        if (panel->unit == SCALE_MS && trace->replay_of)
-            draw_replayed_limits(chart, trace, (int)i, y);
+        if (panel->unit == SCALE_MS && trace_is_thought(trace))
+            draw_wishes(chart, trace, (int)i, y);
     }
     if (panel->unit == SCALE_MS)
         draw_downtimes(chart, y);

@@ -63,7 +63,8 @@ static const char page_style[] =
     "@media (prefers-color-scheme:dark){body{background:#0f141a;color:#e6edf3}"
     ".soft,th{color:#9aa4af}th,td{border-color:#2d343c}.no{color:#0f141a}}"
     "@media print{body{padding:0;background:#fff;color:#1f2328}.soft,th{color:#59636e}"
-    "th,td{border-color:#d9dee3}.no{color:#fff}.wide svg,.r{min-width:0}tr,svg{break-inside:avoid}h2{break-after:avoid}"
+    "th,td{border-color:#d9dee3}.no{color:#fff}.wide svg,.r{min-width:0}"
+    "tr,svg{break-inside:avoid}h2{break-after:avoid}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
 const char *

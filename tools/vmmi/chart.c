@@ -48,13 +48,13 @@ chart_title(const GPtrArray *traces)
 {
     const Trace *first = g_ptr_array_index(traces, 0);
     bool one = first->guest != NULL;
-    guint count = 0; /* a replay is none */
+    guint count = 0; /* what was only thought is none */
 
     for (guint i = 0; i < traces->len; i++) {
         const Trace *trace = g_ptr_array_index(traces, i);
 
         one = one && g_strcmp0(trace->guest, first->guest) == 0;
-        count += trace->replay_of == NULL;
+        count += !trace_is_thought(trace);
     }
     if (count < 2)
         return one ? g_strdup_printf("Migration of %s", first->guest) : g_strdup("A migration");

@@ -35,11 +35,13 @@ typedef struct {
 
 /* What could be sent within the downtime limit, in bytes: no figure of its own. */
 #define CHART_FITS TRACE_SERIES_LAST
+/* The downtime limit that a policy would have set: of its actions. */
+#define CHART_WISHED (TRACE_SERIES_LAST + 1)
 
 /* How a line looks. */
 typedef struct {
     const char *name;       /* in the legend of a panel */
-    TraceSeries series;     /* or CHART_FITS */
+    int series;             /* a TraceSeries, CHART_FITS or CHART_WISHED */
     const char *style;      /* class: "solid", "dashed", "dotted" */
     int own_colour;         /* with one trace: its colour; several traces have one each */
     bool steps;             /* it holds until the next value */
@@ -47,7 +49,7 @@ typedef struct {
 } ChartLine;
 
 const Trace *chart_trace(const Chart *chart, guint index);
-/* Whether the figures of a trace are drawn: those of a replay are the original's. */
+/* Whether the figures of a trace are drawn: those of a replay, or in shadow, are another's. */
 bool chart_has_lines(const Chart *chart, const Trace *trace);
 /* A figure of TraceSeries; NAN: unknown. */
 double chart_value(const TracePoint *point, TraceSeries series);

@@ -70,7 +70,7 @@ read_traces(const Common *common, char **words, vmmiError **err)
 }
 
 static int
-write_picture(const GPtrArray *traces, double until_ms, vmmiError **err)
+write_picture(GPtrArray *traces, double until_ms, vmmiError **err)
 {
     g_autofree char *text = NULL;
 
@@ -81,6 +81,7 @@ write_picture(const GPtrArray *traces, double until_ms, vmmiError **err)
             return vmmiErrorSet(err, VMMI_ERR_INVALID_ARGUMENT,
                                 "'%s' is one of the traces, and not written over", output);
     }
+    trace_align_all(traces);
     text = draw_for(output)(traces, until_ms);
     return output_file_write(output, text, strlen(text), err);
 }
@@ -115,6 +116,7 @@ run_report(const Common *common, char **arguments)
     GPtrArray *traces;
     ExitCode code = EXIT_DONE;
     uint64_t until_ms = 0;
+    double axis_ms;
 
     if (until && !output)
         return report_usage(common, "report", "--until needs -o: it is for what is drawn");
@@ -124,8 +126,9 @@ run_report(const Common *common, char **arguments)
     if (output && !draw_for(output))
         return report_usage(common, "report",
                             "-o needs a name that ends with .svg or .html, not '%s'", output);
+    axis_ms = until ? (double)until_ms : INFINITY;
     traces = read_traces(common, arguments, &error);
-    if (!traces || (output && write_picture(traces, until ? (double)until_ms : INFINITY, &error) < 0))
+    if (!traces || (output && write_picture(traces, axis_ms, &error) < 0))
         code = report_error(common, error, report_empty_object());
     else if (common->json)
         print_objects(traces);

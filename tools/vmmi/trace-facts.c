@@ -46,6 +46,12 @@ trace_iterations(const Trace *trace, uint64_t *value)
     return either(trace, VMMI_SAMPLE_ITERATION, VMMI_SAMPLE_ITERATION, value);
 }
 
+bool
+trace_is_thought(const Trace *trace)
+{
+    return trace->shadow || trace->replay_of;
+}
+
 const char *
 trace_outcome(const Trace *trace)
 {

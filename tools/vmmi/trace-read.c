@@ -265,7 +265,9 @@ first_choice(const Trace *trace)
 
     if (g_utf8_strlen(name, -1) > LONGEST_LABEL)
         *g_utf8_offset_to_pointer(name, LONGEST_LABEL) = '\0';
-    return trace->replay_of ? g_strdup_printf("%s (replay)", name) : g_steal_pointer(&name);
+    if (trace_is_thought(trace))
+        return g_strdup_printf("%s (%s)", name, trace->replay_of ? "replay" : "shadow");
+    return g_steal_pointer(&name);
 }
 
 void

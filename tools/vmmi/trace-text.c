@@ -105,7 +105,7 @@ static void
 add_action(GString *out, const Trace *trace, guint number, const TraceTextStyle *style)
 {
     const TraceAction *action = g_ptr_array_index(trace->actions, number - 1);
-    bool quiet = trace->shadow || trace->replay_of;
+    bool quiet = trace_is_thought(trace);
     g_autofree char *at = chart_time(action->ms), *text = report_printable(action->text);
     g_autofree char *error = action->error ? report_printable(action->error) : NULL;
     size_t columns = (size_t)MAX(style->width - REASON_AT - 1, 30);

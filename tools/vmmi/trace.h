@@ -69,6 +69,7 @@ typedef struct {
     bool attached, shadow, simulated;
     uint64_t started_wall_ms;
     double length_ms;       /* to the last entry */
+    bool aligned;           /* its times count from another trace's first entry */
 
     GArray *points;         /* of TracePoint */
     GArray *states;         /* of TraceState */
@@ -108,6 +109,17 @@ void trace_free(Trace *trace);
 char *trace_locate(const Common *common, const char *word, char **guest, vmmiError **err);
 /* Gives each trace (of Trace) a short label that no other has. */
 void trace_label_all(GPtrArray *traces);
+
+/* Whether its decisions were not carried out: a replay, or a policy in shadow. */
+bool trace_is_thought(const Trace *trace);
+
+/* --- trace-align.c ---------------------------------------------------------------- */
+
+/*
+ * Of one migration under several policies, one in shadow or one that took over, the later ones get
+ * their place behind the beginning of the first: all their times move.
+ */
+void trace_align_all(GPtrArray *traces);
 
 /* --- trace-entry.c ---------------------------------------------------------------- */
 
