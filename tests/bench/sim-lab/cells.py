@@ -18,6 +18,7 @@ class Steady:
 
     label = plugin = "steady"
     group = "fixed"
+    policy, migration = {}, {}   # the same for all cells: nothing
     time_scale = 1
 
     @staticmethod

@@ -533,57 +533,6 @@ test_log_file(void)
     g_assert_nonnull(strstr(text, "noise of GLib"));
 }
 
-/* The journal holds the whole way, in order. */
-static void
-test_journal(void)
-{
-    static const char *const marks[] = {
-        "\"kind\":\"start\"",        "\"state\":\"starting\"", "\"state\":\"begin\"",
-        "\"state\":\"prepare\"",     "\"state\":\"precopy\"",  "\"state\":\"switchover\"",
-        "\"state\":\"finish\"",      "\"state\":\"confirm\"",  "\"state\":\"completed\"",
-        "\"outcome\":\"completed\"",
-    };
-    g_auto(Child) child = { .stdin_fd = -1 };
-    g_autofree char *path = NULL;
-    g_autofree char *text = NULL;
-    const char *at;
-
-    childMigrate(&child, "plain", "steps", NULL);
-    check_end(&child, &(Expected)SUCCESS(NULL));
-    path = g_build_filename(child.dir, "run/jobs/" UUID ".1/journal", NULL);
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    at = text;
-    for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
-        at = strstr(at, marks[i]);
-        if (!at) {
-            g_test_message("%s is not there, or too early, in\n%s", marks[i], text);
-            g_test_fail();
-            return;
-        }
-    }
-}
-
-/* A plugin that was started bare leaves what a shim would have: its completion, and how it ended.
- */
-static void
-test_bare_record(void)
-{
-    g_auto(Child) child = { .stdin_fd = -1 };
-    g_autofree char *stderr_path = NULL;
-    g_autofree char *result_path = NULL;
-    g_autofree char *completion = NULL;
-    g_autofree char *result = NULL;
-
-    childMigrate(&child, "plain", "steps", NULL);
-    check_end(&child, &(Expected)SUCCESS(NULL));
-    stderr_path = g_build_filename(child.dir, "run/jobs/" UUID ".1/stderr", NULL);
-    result_path = g_build_filename(child.dir, "run/jobs/" UUID ".1/result.json", NULL);
-    g_assert_true(g_file_get_contents(stderr_path, &completion, NULL, NULL));
-    g_assert_nonnull(strstr(completion, "completion"));
-    g_assert_true(g_file_get_contents(result_path, &result, NULL, NULL));
-    g_assert_nonnull(strstr(result, "\"kind\":\"exited\",\"value\":0"));
-}
-
 int
 main(int argc, char **argv)
 {
@@ -609,7 +558,5 @@ main(int argc, char **argv)
     g_test_add_data_func("/kit/plugin/foreign-job/no-job", "/tmp", test_foreign_job);
     g_test_add_data_func("/kit/plugin/foreign-job/relative", "x", test_foreign_job);
     g_test_add_func("/kit/plugin/log-file", test_log_file);
-    g_test_add_func("/kit/plugin/journal", test_journal);
-    g_test_add_func("/kit/plugin/bare-record", test_bare_record);
     return g_test_run();
 }
