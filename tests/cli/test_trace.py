@@ -32,10 +32,10 @@ def journal(world, name):
 
 def test_whole():
     """From the start to the end, the same as in the journal."""
-    with World("speed=10") as world:
+    with World("speed=1") as world:
         path = os.path.join(world.folder.name, "trace")
         code, out, err = world.migrate("--plugin", "stall", "--set", "maxDowntimeMs=700", "--set",
-                                       "migration.flags=[\"auto_converge\"]", "--trace", path)
+                                       "migration.params.bandwidth=50", "--set", "migration.flags=[\"auto_converge\"]", "--trace", path)
         assert code == 0, (out, err)
         entries = tracefile.read(path)
         first, last = entries[0], entries[-1]
