@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from tool import PATIENCE, SOURCE, TOOL, environment, main, run
+from tool import PATIENCE, SOURCE, TOOL, Terminal, environment, main, run
 
 BUILD = os.environ["BUILD_ROOT"]
 PLUGINS = os.path.join(BUILD, "tools/plugins") + ":" + os.path.join(BUILD, "tests/fakes/kit")
@@ -62,6 +62,16 @@ def test_table():
         for word in ("cell db", "cell web", "all 2 cells", "best of each", "4 migrations in ", "POLICY", "SCORE"):
             assert word in done.out, word
         assert any(line.startswith("forceful") and " 2/2 " in line for line in done.out.splitlines()), done.out
+
+
+def test_progress():
+    """On a terminal a line counts, and goes away."""
+    with Files() as files:
+        terminal = Terminal("none", "simulate", "--scenario", files.write("s.json", SCENARIO), "--plugin", "forceful",
+                            VMMI_PLUGIN_PATH=PLUGINS)
+        assert terminal.end() == 0, terminal.text
+        before, after = terminal.text.split("\r\033[K")
+        assert "2 of 2 runs" in before and "runs" not in after and "2 migrations in" in after, terminal.text
 
 
 def test_json():

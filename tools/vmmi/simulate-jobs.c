@@ -160,7 +160,8 @@ static int
 wrong_line(const SimPolicy *policy, const char *line, vmmiError **err)
 {
     return vmmiErrorSet(err, VMMI_ERR_PLUGIN_PROTOCOL,
-                        "plugin '%s' wrote what is no result: %.200s", vmmiPluginGetName(policy->plugin), line);
+                        "plugin '%s' wrote what is no result: %.200s",
+                        vmmiPluginGetName(policy->plugin), line);
 }
 
 static double
