@@ -3,9 +3,10 @@
 long, and what its reason says. The guest writes 80 MiB/s round and round over 64 of its 256 MiB, the link carries 38."""
 import json
 import os
+import re
 import tempfile
 
-from tool import main, run
+from tool import SOURCE, main, run
 
 BUILD = os.environ["BUILD_ROOT"]
 SCENARIO = {"vmmiSim": "scenario", "linkMibPerSecond": 38,
@@ -101,6 +102,19 @@ def test_proxmox_without_help():
     line = simulate("doubling", "autoConverge=false", "compress=false")
     completes(line, 38, (1000, 2500))
     assert line["actions"] == 5, line
+
+
+def test_manual_has_every_option():
+    """In the policy's own section, with its default."""
+    with open(os.path.join(SOURCE, "docs/man/vmmi-policies.7.rst"), encoding="utf-8") as file:
+        sections = dict(re.findall(r"\n([a-z]+)\n=+\n(.*?)(?=\n[A-Za-z ]+\n=+\n)", file.read(), re.DOTALL))
+    for plugin in ("deadline", "doubling", "schedule", "stall", "steps"):
+        described = run("--vmmi-describe", program=f"{BUILD}/tools/plugins/{plugin}")
+        for option in described.object()["options"]:
+            lines = [line for line in sections[plugin].splitlines() if re.search(rf"\b{option['name']}\b", line)]
+            assert lines, f"{plugin}: the manual does not know {option['name']}"
+            default = str(option.get("default", "")).lower()
+            assert any(default in line for line in lines), f"{plugin}: {option['name']} is {default}, not as in {lines}"
 
 
 def test_mistakes_are_named():
