@@ -130,6 +130,29 @@ test_actions(void)
     finish(&own, "sample@1 result@2#1 result@3#2!");
 }
 
+/* In shadow: the same events in the same order, and a record that tells. */
+static void
+test_shadow(void)
+{
+    Script own = { .ask = 1, .wake_at_ms = 300 };
+    g_autoptr(vmmiEngine) engine = begin(&own);
+    g_autoptr(vmmiSample) sample = vmmiSampleNew();
+    g_autoptr(json_t) record = NULL;
+
+    vmmiEngineSetShadow(engine);
+    vmmiEngineBegin(engine, 0);
+    vmmiEngineSample(engine, sample, 0, 100);
+    g_assert_nonnull(vmmiEngineNext(engine));
+    vmmiEngineActionDone(engine, NULL, 200);
+    vmmiEngineTick(engine, 300);
+    vmmiEngineSample(engine, sample, 1, 400);
+    record = vmmiEngineGetRecord(engine);
+    g_assert_cmpuint(json_array_size(record), ==, 1);
+    g_assert_cmpstr(json_string_value(json_object_get(json_array_get(record, 0), "result")), ==,
+                    "shadow");
+    finish(&own, "sample@100 result@200#1 timer@300 pass@400");
+}
+
 static void
 test_dropped(void)
 {
@@ -414,6 +437,7 @@ main(int argc, char **argv)
     g_test_set_nonfatal_assertions();
     g_test_add_func("/kit/engine/events", test_events);
     g_test_add_func("/kit/engine/actions", test_actions);
+    g_test_add_func("/kit/engine/shadow", test_shadow);
     g_test_add_func("/kit/engine/dropped", test_dropped);
     g_test_add_func("/kit/engine/timer", test_timer);
     g_test_add_func("/kit/engine/broken", test_broken);
