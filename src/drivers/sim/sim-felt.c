@@ -130,8 +130,8 @@ vmmiSimFeltAdd(vmmiSimFelt *felt, const vmmiSimWorld *world, const vmmiSimGuest 
         go_on(felt, &guest->load, passed, job->step == VMMI_SIM_STEP_POSTCOPY && job->id ? speed : 1);
         return;
     }
-    /* It was asleep when it was stopped, for half of the time that auto-converge lets it sleep, on average. */
-    felt->current += felt->asleep / 2;
+    /* Less gets pending only while it sleeps: it is stopped at the end of a sleep. */
+    felt->current += felt->asleep;
     felt->asleep = 0;
     felt->standing += passed;
     felt->current += passed;
