@@ -108,14 +108,16 @@ decide_postcopy(const vmmiAdaptiveEstimate *estimate, vmmiAdaptiveControl *contr
 /* --- giving up -------------------------------------------------------------------------------- */
 
 static void
-advise(const vmmiAdaptiveGoals *goals, const vmmiAdaptivePlan *plan, char *text, size_t size)
+advise(const vmmiAdaptiveGoals *goals, const vmmiAdaptiveControl *control,
+       const vmmiAdaptivePlan *plan, char *text, size_t size)
 {
     double length = plan->left / plan->drain;
+    double pause = control->capped ? control->capped_best / plan->drain : plan->needed_s;
     bool postcopy = goals->permit & VMMI_ADAPTIVE_POSTCOPY;
     int used = 0;
 
     used = snprintf(text, size, "it would take downtimeHardMs %u",
-                    to_ms(plan->needed_s * 1.1 + VMMI_ADAPTIVE_FIXED_S));
+                    to_ms(pause * 1.1 + VMMI_ADAPTIVE_FIXED_S));
     if (!postcopy && used > 0 && (size_t)used < size)
         used += snprintf(text + used, size - (size_t)used,
                          ", or the permission \"postcopy\" (a pause of some %u ms, then %.1f s of "
@@ -132,7 +134,7 @@ give_up(const vmmiAdaptiveGoals *goals, vmmiAdaptiveControl *control, const vmmi
 {
     char advice[200];
 
-    advise(goals, plan, advice, sizeof(advice));
+    advise(goals, control, plan, advice, sizeof(advice));
     if (goals->keep_trying) {
         say(decision, VMMI_ADAPTIVE_WAIT, "goes on as onFail is \"keep-trying\": %s; %s", why,
             advice);
