@@ -285,14 +285,14 @@ def test_long_lines():
 
 def test_many_of_everything():
     trace = Trace().state(0, "precopy")
-    for step in range(20000):
+    for step in range(11000):
         trace.sample(step * 10, (step * 7919 % 256) * MIB, reason=f"step {step}")
         if step % 10 == 0:
             trace.action(step * 10 + 1, f"because of {step} " * 10).state(step * 10 + 2, "switchover" if step % 20 else "precopy")
-    with Place(a=trace.end(200001)) as place:
+    with Place(a=trace.end(110001)) as place:
         svg, html = both(place, "a")
         assert len(svg) < 800000 and len(html) < 2000000, (len(svg), len(html))
-        assert "and 1940 more" in svg and "and 1000 more" in html
+        assert "and 1040 more" in svg and "and 100 more" in html
 
 
 def test_output_names():
