@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * adaptive-decide.c: the ladder of rules: from what is known to what is done, with the reason. Pure.
+ * adaptive-decide.c: the ladder of rules: from what is known to what is done, with the reason.
+ * Pure.
  *
- * Order: a link that is sick is waited for; a way out before the deadline; post-copy where it costs least; the limit
- * that lets the guest converge; giving up when the hard limit itself was tried and nothing else is permitted.
+ * Order: a link that is sick is waited for; a way out before the deadline; post-copy where it costs
+ * least; the limit that lets the guest converge; giving up when the hard limit itself was tried and
+ * nothing else is permitted.
  */
 #include <math.h>
 #include <stdio.h>
@@ -144,7 +146,8 @@ give_up(const vmmiAdaptiveGoals *goals, vmmiAdaptiveControl *control, const vmmi
     say(decision, VMMI_ADAPTIVE_ABORT, "gives up: %s; %s", why, advice);
 }
 
-/* Counts the passes that ended above what the hard limit allows, although no more can be granted. */
+/* Counts the passes that ended above what the hard limit allows, although no more can be
+ * granted. */
 static void
 count_capped(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
              const vmmiAdaptivePlan *plan)
@@ -167,8 +170,9 @@ count_capped(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
     }
 }
 
-/* Whether enough has been seen. Twice as much as can be sent in time, behind two passes: there is no hope. Less than that: it
- * has to have been watched long enough for a lull, and without any gain for a while. */
+/* Whether enough has been seen. Twice as much as can be sent in time, behind two passes: there
+ * is no hope. Less than that: it has to have been watched long enough for a lull, and without
+ * any gain for a while. */
 static bool
 is_hopeless(const vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
             const vmmiAdaptivePlan *plan)
@@ -232,7 +236,8 @@ decide_deadline(const vmmiAdaptiveGoals *goals, const vmmiAdaptiveEstimate *esti
     }
     if (!sick && left > 0 && control->limit_ms < to_ms(plan->cap_s) && !control->suspended) {
         say(decision, VMMI_ADAPTIVE_LIMIT,
-            "grants all of the hard limit, %u ms, as the deadline comes in %.1f s: %.1f MiB are left",
+            "grants all of the hard limit, %u ms, as the deadline comes in %.1f s: %.1f "
+            "MiB are left",
             to_ms(plan->cap_s), left, dirty / MIB);
         grant(control, estimate, plan->cap_s, decision);
         if (decision->verb == VMMI_ADAPTIVE_LIMIT)

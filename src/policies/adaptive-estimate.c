@@ -2,9 +2,9 @@
 /*
  * adaptive-estimate.c: from samples to what is known of a guest and its link.
  *
- * Pages are counted, not bytes per second believed: what was sent between two looks is the difference of the counters of
- * pages, and what the guest wrote is what is left beyond that. So passes may be missed, and looks come late, without
- * harm. Rates are means over a second and more.
+ * Pages are counted, not bytes per second believed: what was sent between two looks is the
+ * difference of the counters of pages, and what the guest wrote is what is left beyond that. So
+ * passes may be missed, and looks come late, without harm. Rates are means over a second and more.
  */
 #include <math.h>
 
@@ -46,7 +46,8 @@ vmmiAdaptiveEstimatePass(const vmmiAdaptiveEstimate *estimate, size_t back)
     return &estimate->passes[(estimate->n_passes - 1 - back) % VMMI_ADAPTIVE_PASSES];
 }
 
-/* Memory that was sent, whatever became of it; without counters of pages what went over the wire. */
+/* Memory that was sent, whatever became of it; without counters of pages what went over the
+ * wire. */
 static double
 drained_bytes(const vmmiSample *sample)
 {
@@ -187,8 +188,9 @@ update_noise(vmmiAdaptiveEstimate *estimate, const vmmiSample *sample)
 
 /* --- passes ----------------------------------------------------------------------------------- */
 
-/* Which ratio is the same in two passes: that of a writer that goes round, or that of one that writes everywhere alike?
- * Nothing is told by passes that are alike, or that left all of the set dirty. */
+/* Which ratio is the same in two passes: that of a writer that goes round, or that of one that
+ * writes everywhere alike? Nothing is told by passes that are alike, or that left all of the set
+ * dirty. */
 static void
 vote(vmmiAdaptiveEstimate *estimate, const vmmiAdaptivePass *pass)
 {
@@ -233,8 +235,8 @@ add_pass(vmmiAdaptiveEstimate *estimate, const vmmiAdaptiveLook *from, const vmm
     estimate->passes[estimate->n_passes++ % VMMI_ADAPTIVE_PASSES] = pass;
 }
 
-/* A look comes up to 200 ms late: what it was when the pass began, as the pass before it ended with what the limit allows
- * still pending. */
+/* A look comes up to 200 ms late: what it was when the pass began, as the pass before it ended
+ * with what the limit allows still pending. */
 static vmmiAdaptiveLook
 put_back(const vmmiAdaptiveEstimate *estimate, const vmmiAdaptiveLook *look, uint64_t limit_ms)
 {

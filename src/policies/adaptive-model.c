@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * adaptive-model.c: what follows from a writer's ratio; the formulas of docs/adaptive.md, and nothing else.
+ * adaptive-model.c: what follows from a writer's ratio; the formulas of docs/adaptive.md, and
+ * nothing else.
  *
- * Shares are parts of the working set; a unit of time is what sending the whole set takes. With @ratio r, a
- * dirty share x that is looked at all the time changes by r(1 - x) - 1 a unit: it rests at 1 - 1/r.
+ * Shares are parts of the working set; a unit of time is what sending the whole set takes. With
+ * @ratio r, a dirty share x that is looked at all the time changes by r(1 - x) - 1 a unit: it rests
+ * at 1 - 1/r.
  */
 #include <math.h>
 

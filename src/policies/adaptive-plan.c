@@ -9,7 +9,7 @@
 
 #define MIB (1024.0 * 1024.0)
 #define RECENT 3        /* passes that speak for the present */
-#define CONVERGES 0.95  /* contraction or ratio below which waiting always gains: 1 - time/silence of the weights */
+#define CONVERGES 0.95  /* ratio below which waiting always gains: 1 - time/silence */
 #define CALMED 0.8      /* the same, once more has been granted: passes are shorter and tell less */
 #define SHRINKS 0.9    /* by so much a whole pass, it is left alone whatever the model says */
 #define SURE_SHARE 1.05 /* more than the set can ever be */
@@ -27,7 +27,8 @@
 
 typedef vmmiAdaptivePass Pass;
 
-/* --- what the last passes say ------------------------------------------------------------------- */
+/* --- what the last passes say
+ * ------------------------------------------------------------------- */
 
 static const Pass *
 pass_at(const vmmiAdaptiveEstimate *estimate, size_t back)
@@ -55,8 +56,8 @@ mean_ratio(const vmmiAdaptiveEstimate *estimate)
     return sent > 0 ? written / sent : NAN;
 }
 
-/* A guest that wrote much less in one whole pass than in the one before will do so again. What shorter passes find depends
- * on where a writer is that goes round. */
+/* A guest that wrote much less in one whole pass than in the one before will do so again. What
+ * shorter passes find depends on where a writer is that goes round. */
 static bool
 has_lulls(const vmmiAdaptiveEstimate *estimate)
 {
@@ -102,7 +103,8 @@ is_watched(const vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
            vmmiAdaptiveEstimateLast(estimate)->ms < estimate->bulk_ms + WATCH_MS;
 }
 
-/* --- a writer that dirties all of its set in every pass ----------------------------------------- */
+/* --- a writer that dirties all of its set in every pass
+ * ----------------------------------------- */
 
 static void
 set_rung(vmmiAdaptiveControl *control, double rung, uint64_t ms)
@@ -111,8 +113,9 @@ set_rung(vmmiAdaptiveControl *control, double rung, uint64_t ms)
     control->rung_ms = ms;
 }
 
-/* All of it is dirty again although only a share was sent: the writer is round at least once in that time, and a switch
- * needs 1/(1 + sent). When that does not do, what was seen to be the least does. */
+/* All of it is dirty again although only a share was sent: the writer is round at least once in
+ * that time, and a switch needs 1/(1 + sent). When that does not do, what was seen to be the
+ * least does. */
 static void
 climb(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
       const vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals)
@@ -139,7 +142,8 @@ climb(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
              pass->ms);
 }
 
-/* --- the plan ----------------------------------------------------------------------------------- */
+/* --- the plan
+ * ----------------------------------------------------------------------------------- */
 
 static void
 plan_limits(vmmiAdaptivePlan *plan, const vmmiAdaptiveGoals *goals,
@@ -203,8 +207,8 @@ plan_climb(vmmiAdaptivePlan *plan, const vmmiAdaptiveControl *control)
                1000 * plan->wanted * plan->set / plan->wire);
 }
 
-/* A second whole pass tells a writer that goes round and is slower than the link, which gets there, from a faster one that
- * writes everywhere and does not: the first pass looks the same. */
+/* A second whole pass tells a writer that goes round and is slower than the link, which gets
+ * there, from a faster one that writes everywhere and does not: the first pass looks the same. */
 static void
 plan_second(vmmiAdaptivePlan *plan, const Pass *pass)
 {
@@ -228,14 +232,15 @@ plan_converging(vmmiAdaptivePlan *plan, double ratio)
     }
     want(plan, share, units);
     g_snprintf(plan->words, sizeof(plan->words),
-               "converges: %.1f MiB are left of %.1f, the guest writes %.2f of what is sent at %.1f "
-               "MiB/s; at most some %.1f s to go",
+               "converges: %.1f MiB are left of %.1f, the guest writes %.2f of what is sent at "
+               "%.1f MiB/s; at most some %.1f s to go",
                plan->left / MIB, plan->set / MIB, ratio, plan->drain / MIB, plan->unit * units);
 }
 
-/* Dirty pages are found again as soon as less than the limit is pending, so a limit just below what is dirty lets the
- * hypervisor look often, and what is dirty shrinks faster than in whole passes. The limit follows it down, by no less than
- * the hypervisor's figures are off, to where waiting does not pay any more. */
+/* Dirty pages are found again as soon as less than the limit is pending, so a limit just below
+ * what is dirty lets the hypervisor look often, and what is dirty shrinks faster than in whole
+ * passes. The limit follows it down, by no less than the hypervisor's figures are off, to where
+ * waiting does not pay any more. */
 static double
 follow(const vmmiAdaptivePlan *plan, const vmmiAdaptiveEstimate *estimate)
 {
@@ -261,8 +266,8 @@ plan_resting(vmmiAdaptivePlan *plan, const vmmiAdaptiveEstimate *estimate)
     want(plan, MAX(share, stop), vmmiAdaptiveModelTime(plan->ratio, plan->dirty, share));
     plan->needed_s = stop * plan->unit;
     g_snprintf(plan->words, sizeof(plan->words),
-               "%.1f of %.1f MiB are dirty, the guest writes %.2f of what is sent at %.1f MiB/s: it "
-               "comes to rest at %.0f %%, and %.0f ms let it switch at the least cost",
+               "%.1f of %.1f MiB are dirty, the guest writes %.2f of what is sent at %.1f MiB/s: "
+               "it comes to rest at %.0f %%, and %.0f ms let it switch at the least cost",
                plan->left / MIB, plan->set / MIB, plan->ratio, plan->drain / MIB,
                100 * MAX(0, 1 - 1 / plan->ratio), 1000 * share * plan->set / plan->wire);
 }

@@ -7,14 +7,15 @@
 
 #include "policies/adaptive.h"
 
-/* What a switch costs beyond sending what is left: the state of the devices, and starting again over there. */
+/* What a switch costs beyond sending what is left: the state of the devices, and starting again
+ * over there. */
 #define VMMI_ADAPTIVE_FIXED_S 0.060
 
 typedef struct {
     double set, left;    /* bytes */
     double drain, wire;  /* bytes per second */
     double unit;         /* seconds that sending the whole set takes */
-    double cap_s, cap;   /* the longest limit that keeps the hard limit, and the share that it allows */
+    double cap_s, cap;   /* the longest limit that may be given, and the share that it allows */
     double dirty;        /* share, when the last pass had ended */
     double ratio;        /* of the last passes; NAN: not known */
     double wanted;       /* share to be granted; may be above .cap */

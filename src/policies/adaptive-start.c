@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * adaptive-start.c: the flags that a migration starts with. They cannot be changed later, so each way out has to be open
- * from the beginning.
+ * adaptive-start.c: the flags that a migration starts with. They cannot be changed later, so each
+ * way out has to be open from the beginning.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * adaptive.c: the policy `adaptive`: goals in, the least harm that reaches them out. Here events meet decisions; what is
- * known, what follows and what is done are in adaptive-*.c, the reasons for all of it in docs/adaptive.md.
+ * adaptive.c: the policy `adaptive`: goals in, the least harm that reaches them out. Here events
+ * meet decisions; what is known, what follows and what is done are in adaptive-*.c, the reasons for
+ * all of it in docs/adaptive.md.
  */
 #include <string.h>
 
@@ -28,14 +29,16 @@ configure(void *state, const vmmiPolicyConfig *config, vmmiError **err)
 }
 
 static int
-prepare(void *state, vmmiPolicyStart *start, const vmmiError *refusal, vmmiError **err G_GNUC_UNUSED)
+prepare(void *state, vmmiPolicyStart *start, const vmmiError *refusal,
+        vmmiError **err G_GNUC_UNUSED)
 {
     Adaptive *adaptive = state;
 
     return vmmiAdaptivePrepare(&adaptive->start, &adaptive->goals, start, refusal);
 }
 
-/* Attached to a migration of somebody else it is not known whether post-copy was made possible: it is tried. */
+/* Attached to a migration of somebody else it is not known whether post-copy was made possible:
+ * it is tried. */
 static void
 begin(Adaptive *adaptive)
 {
@@ -86,7 +89,8 @@ take_sample(Adaptive *adaptive, const vmmiPolicyEvent *event, vmmiPolicyActions 
     act(adaptive, &decision, actions);
 }
 
-/* What was refused is not asked for again; a limit that was not taken is set again at the next occasion. */
+/* What was refused is not asked for again; a limit that was not taken is set again at the next
+ * occasion. */
 static void
 take_result(Adaptive *adaptive, const vmmiPolicyEvent *event)
 {
@@ -134,11 +138,12 @@ reason_of(const Adaptive *adaptive)
     case VMMI_STATE_POSTCOPY:
         return "the guest runs on the destination and fetches the rest of its memory";
     case VMMI_STATE_POSTCOPY_BROKEN:
-        return "post-copy broke off: each host holds a part of the guest's memory, it stands still, "
-               "and neither may be destroyed; the migration has to be taken up again with the flags "
-               "postcopy and postcopy_resume";
+        return "post-copy broke off: each host holds a part of the guest's memory, it stands "
+               "still, and neither may be destroyed; the migration has to be taken up again with "
+               "the flags postcopy and postcopy_resume";
     default:
-        return *adaptive->decision.reason ? adaptive->decision.reason : "waits for the first figures";
+        return *adaptive->decision.reason ? adaptive->decision.reason
+                                          : "waits for the first figures";
     }
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * adaptive.h: what the parts of the policy `adaptive` share: goals, looks and passes, estimates, and
- * what is decided. All of it is pure; docs/adaptive.md has the formulas and where they come from.
+ * adaptive.h: what the parts of the policy `adaptive` share: goals, looks and passes, estimates,
+ * and what is decided. All of it is pure; docs/adaptive.md has the formulas and where they come
+ * from.
  *
- * Units: bytes, seconds and bytes per second as double; times of events in milliseconds. A `share` is a
- * part of the working set, and `ratio` is what the guest writes while one unit is sent.
+ * Units: bytes, seconds and bytes per second as double; times of events in milliseconds. A `share`
+ * is a part of the working set, and `ratio` is what the guest writes while one unit is sent.
  */
 #ifndef VMMI_POLICIES_ADAPTIVE_H
 #define VMMI_POLICIES_ADAPTIVE_H
@@ -17,7 +18,8 @@
 #define VMMI_ADAPTIVE_WEIGHT_SILENCE 20.0
 #define VMMI_ADAPTIVE_WEIGHT_TIME 1.0
 #define VMMI_ADAPTIVE_WEIGHT_SLOW 5.0
-/* How much slower a guest is while it fetches its pages: each is waited for behind what the queues hold. */
+/* How much slower a guest is while it fetches its pages: each is waited for behind what the
+ * queues hold. */
 #define VMMI_ADAPTIVE_POSTCOPY_SLOW 0.95
 
 #define VMMI_ADAPTIVE_LOOKS 64
@@ -51,7 +53,7 @@ int vmmiAdaptiveGoalsRead(vmmiAdaptiveGoals *goals, const vmmiPolicyConfig *conf
 typedef struct {
     uint64_t ms;      /* since the job's start */
     double left;      /* memory that is still to be sent */
-    double drained;   /* memory that was sent so far, pages of zeroes and compressed ones included */
+    double drained;   /* memory that was sent so far, as zeroes or compressed, too */
     double wire;      /* what became of it on the wire */
     uint64_t iteration;
 } vmmiAdaptiveLook;
@@ -86,13 +88,14 @@ typedef struct {
     double usual;               /* what the drain rate has been */
     double noise;               /* spread of the hypervisor's own bandwidth figure, as a share */
     double measured_low, measured_high; /* the same figure's extremes */
-    uint64_t slow_ms;           /* since when the link carries far less than usual; 0: it does not */
+    uint64_t slow_ms;           /* since when the link carries far less; 0: it does not */
     bool dead;                  /* it carries nothing */
     bool sick;                  /* one of both since the boundary: such a pass tells nothing */
     double throttle;            /* percent; < 0: no auto-converge */
 } vmmiAdaptiveEstimate;
 
-/* Takes a sample in; @limit_ms is the downtime limit. Returns whether a pass has ended that tells something. */
+/* Takes a sample in; @limit_ms is the downtime limit. Returns whether a pass has ended that
+ * tells something. */
 bool vmmiAdaptiveEstimateTake(vmmiAdaptiveEstimate *estimate, const vmmiSample *sample,
                               uint64_t now_ms, uint64_t limit_ms);
 const vmmiAdaptiveLook *vmmiAdaptiveEstimateLast(const vmmiAdaptiveEstimate *estimate);
@@ -101,14 +104,15 @@ const vmmiAdaptivePass *vmmiAdaptiveEstimatePass(const vmmiAdaptiveEstimate *est
 
 /* --- what follows from it (adaptive-model.c) -------------------------------------------------- */
 
-/* The writes per unit sent of a writer that writes everywhere alike, from one pass: @begin and @end are
- * the dirty shares found at its two ends, @sent the share that was sent between. */
+/* The writes per unit sent of a writer that writes everywhere alike, from one pass: @begin and
+ * @end are the dirty shares found at its two ends, @sent the share that was sent between. */
 double vmmiAdaptiveModelRatio(double begin, double end, double sent);
 /* The dirty share at which waiting costs as much as it gains; below 0: waiting always gains. */
 double vmmiAdaptiveModelStop(double ratio);
 /* The share to be granted when @dirty of the set is dirty now. */
 double vmmiAdaptiveModelGrant(double ratio, double dirty);
-/* How long it takes from @dirty to @grant, in units of the time that the whole set takes; INFINITY: never. */
+/* How long it takes from @dirty to @grant, in units of the time that the whole set takes;
+ * INFINITY: never. */
 double vmmiAdaptiveModelTime(double ratio, double dirty, double grant);
 /* The next share to try for a writer that dirties all of the set in every pass. */
 double vmmiAdaptiveModelLadder(double granted);
@@ -143,7 +147,6 @@ typedef struct {
     double capped_best;    /* least memory that was left at their ends */
     uint64_t capped_best_ms;
     double throttle, capped_throttle; /* percent, when the rung and the count began */
-    bool hopeless_said;
 } vmmiAdaptiveControl;
 
 /* @boundary: a pass has just ended. */

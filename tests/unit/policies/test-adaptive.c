@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-adaptive.c: the policy `adaptive` over simulated guests: what it reaches, what it refuses to do, what it says.
+ * test-adaptive.c: the policy `adaptive` over simulated guests: what it reaches, what it refuses to
+ * do, what it says.
  *
- * The simulated world gives the same result each time, so the bounds are those of the policy, not of a machine.
+ * The simulated world gives the same result each time, so the bounds are those of the policy, not
+ * of a machine.
  */
 #include <string.h>
 
@@ -76,7 +78,8 @@ static const struct {
     { "idle", SET("16", "0", "uniform"), "{}", VMMI_OUTCOME_COMPLETED, 7100, 60, NULL },
     { "calm", SET("64", "11", "uniform"), "{}", VMMI_OUTCOME_COMPLETED, 9000, 80, NULL },
     { "nearly", SET("64", "34", "uniform"), "{}", VMMI_OUTCOME_COMPLETED, 16000, 150, NULL },
-    { "round-and-slower", SET("64", "34", "cyclic"), "{}", VMMI_OUTCOME_COMPLETED, 30000, 300, NULL },
+    { "round-and-slower", SET("64", "34", "cyclic"), "{}", VMMI_OUTCOME_COMPLETED, 30000, 300,
+      NULL },
     { "rests", SET("64", "48", "uniform"), "{}", VMMI_OUTCOME_COMPLETED, 18000, 800,
       "comes to rest at" },
     { "twice", SET("64", "76", "uniform"), "{}", VMMI_OUTCOME_COMPLETED, 25000, 1200,
