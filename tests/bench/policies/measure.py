@@ -179,6 +179,9 @@ class LabRunner:
                     throttleSilenceMs=(figures["otherSilence"] or {"ms": 0})["ms"],
                     throttleOver100Ms=figures["otherOver100Ms"], workLostMs=figures["workLostMs"] or 0,
                     rateDuringMibPerSecond=figures["rateDuring"], beats=figures["beats"])
+        moved = (figures["switchover"] or {}).get("movedMs")
+        if moved is not None and not line["postcopyMs"]:
+            line["windUpMs"] = round(max(0, end - (since / 1000 + skew + moved)))
         where = self.lab.verb("where", guest).strip()
         verify = self.lab.verb("verify", guest, check=False).strip()
         line.update(where=where, oneHost=where in ("source", "destination"), verified=verify.startswith("V ok "))

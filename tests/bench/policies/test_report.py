@@ -209,6 +209,7 @@ def test_goal_idle():
     own = line("adaptive", total=2200, ratio=0, setupMs=200, bytes=100 * 2 ** 20, bandwidthMibPerSecond=50)
     assert kept(goals.goal_idle, own).kept is True
     assert kept(goals.goal_idle, {**own, "totalMs": 2311}).kept is False
+    assert kept(goals.goal_idle, {**own, "totalMs": 2311, "windUpMs": 100}).kept is True
     assert kept(goals.goal_idle, line("adaptive", ratio=1)).kept is None
 
 

@@ -49,9 +49,13 @@ print_turn(FILE *file, const figures *f)
         fputs(", \"switchover\": null", file);
         return;
     }
-    fprintf(file, ", \"switchover\": {\"fromMs\": %.1f, \"toMs\": %.1f}",
+    fprintf(file, ", \"switchover\": {\"fromMs\": %.1f, \"toMs\": %.1f, \"movedMs\": ",
             ((double)f->turn_from - (double)f->since) / 1e3,
             ((double)f->turn_to - (double)f->since) / 1e3);
+    if (f->moved)
+        fprintf(file, "%.1f}", ((double)f->moved - (double)f->since) / 1e3);
+    else
+        fputs("null}", file);
 }
 
 static void

@@ -39,6 +39,7 @@ take_beat(figures_log *log, const char *line)
 {
     unsigned long long at;
     unsigned int seq, clock, work;
+    int64_t last = log->n > 0 ? log->beats[log->n - 1].clock : 0;
     char side[16];
 
     if (sscanf(line, "b %llu %15s %u %u %u", &at, side, &seq, &clock, &work) != 5)
@@ -46,7 +47,8 @@ take_beat(figures_log *log, const char *line)
     if (grow((void **)&log->beats, &log->room, log->n, sizeof(*log->beats)) < 0)
         return -1;
     log->beats[log->n++] = (figures_beat){
-        .at = at, .clock = clock, .seq = seq, .work = work, .side = parse_side(side) };
+        .at = at, .seq = seq, .work = work, .side = parse_side(side) };
+    log->beats[log->n - 1].clock = last + (int32_t)(clock - (uint32_t)last);
     return 0;
 }
 

@@ -19,6 +19,7 @@
 #define STEADY 0.05
 #define AFTER_US 1000000u     /* silences that begin so soon after the turn belong to it */
 #define STOP_US 20000u        /* a stop that is shorter is noise */
+#define NEAR_BEATS 20u        /* so many on either side tell how far the clocks are apart */
 
 static uint64_t
 later(uint64_t a, uint64_t b)
@@ -121,6 +122,7 @@ find_turn(const figures_log *log, figures *f)
     }
     if (to == 0)
         return;
+    f->moved = to;
     f->turn_from = f->turn_to ? earlier(f->turn_from, from) : from;
     f->turn_to = later(f->turn_to, to);
 }
@@ -158,6 +160,35 @@ take_gap(figures *f, const figures_gap *gap, bool given)
         f->other_over_100++;
 }
 
+static int64_t
+offset_of(const figures_beat *beat)
+{
+    return (int64_t)beat->at - beat->clock;
+}
+
+/*
+ * How long the guest's clock stood still between beats @i - 1 and @i. A beat that is delivered
+ * late moves the clocks apart for itself only, a stop for good: of several beats on either side
+ * the least distance counts.
+ */
+static uint64_t
+standstill_before(const figures_log *log, size_t i)
+{
+    int64_t before = offset_of(&log->beats[i - 1]), after = offset_of(&log->beats[i]);
+
+    for (size_t k = i - 1; k > 0 && i - k < NEAR_BEATS; k--) {
+        if (log->beats[k].at - log->beats[k - 1].at > STOP_US)
+            break;
+        if (offset_of(&log->beats[k - 1]) < before)
+            before = offset_of(&log->beats[k - 1]);
+    }
+    for (size_t k = i + 1; k < log->n && k < i + NEAR_BEATS; k++) {
+        if (offset_of(&log->beats[k]) < after)
+            after = offset_of(&log->beats[k]);
+    }
+    return after > before ? (uint64_t)(after - before) : 0;
+}
+
 /* The silence that ends with beat @i, or with the log; cut to the stretch. */
 static void
 measure_gap(const figures_log *log, size_t i, figures *f, bool given)
@@ -171,11 +202,10 @@ measure_gap(const figures_log *log, size_t i, figures *f, bool given)
         return;
     gap.length = end - gap.from;
     if (i > 0 && i < log->n) {
-        uint64_t whole = log->beats[i].at - begin;
-        uint64_t lived = (uint32_t)(log->beats[i].clock - log->beats[i - 1].clock);
+        int64_t lived = log->beats[i].clock - log->beats[i - 1].clock;
 
-        gap.standstill = whole > lived ? earlier(whole - lived, gap.length) : 0;
-        f->guest_longest = later(f->guest_longest, lived);
+        gap.standstill = earlier(standstill_before(log, i), gap.length);
+        f->guest_longest = later(f->guest_longest, lived > 0 ? (uint64_t)lived : 0);
     }
     take_gap(f, &gap, given);
 }
@@ -217,14 +247,15 @@ count_work(const figures_log *log, uint64_t phase, figures *f)
     from = &log->beats[first];
     to = &log->beats[end - 1];
     f->work = to->work - from->work;
-    f->guest_span = (uint32_t)(to->clock - from->clock);
+    f->guest_span = to->clock > from->clock ? (uint64_t)(to->clock - from->clock) : 0;
     span = (double)(earlier(f->until, log->end) - from->at);
     f->pages_during = 1e6 * (double)f->work / span;
     if (f->before.pages <= 0)
         return;
     expected = f->before.pages * span / 1e6;
     if (phase)
-        expected = 2e-6 * f->before.pages * (double)busy_time(from->clock, (uint64_t)span, phase);
+        expected = 2e-6 * f->before.pages *
+                   (double)busy_time((uint32_t)from->clock, (uint64_t)span, phase);
     f->lost_ms = 1e3 * (expected - (double)f->work) / f->before.pages;
     f->lost_known = true;
 }

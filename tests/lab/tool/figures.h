@@ -9,8 +9,8 @@
 
 typedef struct figures_beat figures_beat;
 struct figures_beat {
-    uint64_t at;    /* receiver's clock, microseconds */
-    uint32_t clock; /* guest's clock, microseconds, wraps */
+    uint64_t at;   /* receiver's clock, microseconds */
+    int64_t clock; /* guest's clock, microseconds; does not wrap */
     uint32_t seq;
     uint32_t work; /* pages dirtied since the start */
     lab_side side;
@@ -52,6 +52,7 @@ struct figures {
     uint64_t since, until;
     figures_gap longest, turn, other; /* anywhere; around the switchover; elsewhere */
     uint64_t turn_from, turn_to;      /* 0: there was none */
+    uint64_t moved;                   /* first beat of the new host; 0: it stayed */
     uint64_t standstill;              /* of all silences together */
     uint64_t other_over_100;
     uint64_t guest_longest, guest_span;

@@ -130,6 +130,20 @@ def rows_silence(rows):
     rows.row("never-heard-of-again", rows.figures(guest, since), silence__ms=900, otherSilence__ms=900)
     rows.row("cut-to-the-stretch", rows.figures(guest, since, f"until={guest.at - 700_000}"), silence__ms=200)
 
+    guest = Guest().live(4)
+    since = at(guest)
+    guest.live(1)
+    guest.at += 80_000
+    guest.clock += 5000
+    guest.beat()
+    for _ in range(16):
+        guest.at += 300
+        guest.clock += 5000
+        guest.beat()
+    guest.live(1).stop(60).move().live(1)
+    rows.row("delivered-late-is-no-stop", rows.figures(guest, since), otherSilence__ms=80, otherSilence__standstillMs=(0, 20),
+             switchoverSilence__ms=65, switchoverSilence__standstillMs=60, switchover__movedMs=(2149, 2151))
+
     guest = Guest()
     guest.clock = 2 ** 32 - 4_500_000
     guest.live(4)
