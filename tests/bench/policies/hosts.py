@@ -38,13 +38,19 @@ class Lab:
             raise HarnessError(f"lab {' '.join(map(str, words))}: exit {done.returncode}: {done.stderr.strip()[-300:]}")
         return done.stdout
 
+    def lock_path(self):
+        return f"/run/vmmi-bench-{self.name}.lock"
+
     def hold(self):
-        LAB_ROOT.mkdir(parents=True, exist_ok=True)
-        self.lock = open(f"/run/vmmi-bench-{self.name}.lock", "w", encoding="ascii")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SystemExit(f"another bench uses the lab '{self.name}'") from error
+        while True:
+            self.lock = open(self.lock_path(), "w", encoding="ascii")
+            try:
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                self.lock = None
+                raise SystemExit(f"another bench uses the lab '{self.name}'") from error
+            if os.path.exists(self.lock_path()) and os.path.samestat(os.fstat(self.lock.fileno()), os.stat(self.lock_path())):
+                return
 
     def up(self):
         """A lab that is new, whatever was left of an older one."""
@@ -55,8 +61,14 @@ class Lab:
         self.uris = dict(re.findall(r"^(\w+)='(.*)'$", self.verb("env"), flags=re.M))
 
     def down(self):
+        """Takes down what up() brought up; nothing of another bench."""
+        if not self.lock:
+            return
         self.sweep()
         self.verb("down", check=False)
+        os.unlink(self.lock_path())
+        self.lock.close()
+        self.lock = None
 
     def sweep(self):
         """Ends the managers, shims and plugins of this bench's run directory, by their environment."""
