@@ -23,6 +23,7 @@ typedef struct {
     char label[VMMI_SIMULATE_NAME_SIZE], group[VMMI_SIMULATE_NAME_SIZE];
     char trace[4096];
     uint64_t runs, seed;
+    double time_scale; /* 0: not said */
     const json_t *policy, *migration; /* NULL or objects */
     const json_t *cells;
 } Order;
@@ -42,6 +43,7 @@ static const vmmiSimField fields[] = {
     MEMBER("traceDirectory", TEXT, trace, 1, 4096, true),
     MEMBER("runs", UINT, runs, 1, VMMI_SIMULATE_MAX_RUNS, true),
     MEMBER("seed", UINT, seed, 0, 9007199254740992.0, true),
+    MEMBER("timeScale", REAL, time_scale, 0.001, 1000000, true),
     OTHER("policy", true),
     OTHER("migration", true),
     OTHER("cells", false),
@@ -157,6 +159,8 @@ write_line(const vmmiKitModeCall *call, const Order *order, const Ready *ready, 
     json_object_set_new(object, "plugin", json_string(call->name));
     json_object_set_new(object, "group", json_string(order->group));
     json_object_set_new(object, "seed", json_integer((json_int_t)seed));
+    if (order->time_scale > 0)
+        json_object_set_new(object, "timeScale", json_real(order->time_scale));
     json_object_update(object, figures);
     json_object_update(object, facts);
     text = vmmiJsonWrite(object, false);

@@ -111,7 +111,7 @@ def test_policies():
     policies = {"vmmiPolicies": 1, "comment": "two", "policies": [
         {"label": "throttled", "group": "throttle", "plugin": "touri", "migration": {"flags": ["auto_converge"]}},
         {"label": "hard", "group": "gentle", "plugin": "gentle", "policy": {"downtimeMs": "@downtimeHardMs"}},
-        {"label": "soft", "group": "gentle", "plugin": "gentle", "policy": {"downtimeMs": "@downtimeSoftMs"}, "timeScale": 1}]}
+        {"label": "soft", "group": "gentle", "plugin": "gentle", "policy": {"downtimeMs": "@downtimeSoftMs"}, "timeScale": 10}]}
     with Files() as files:
         path = files.write("p.json", policies)
         matrix = files.write("m.json", MATRIX)
@@ -119,6 +119,7 @@ def test_policies():
         silence = {line["label"]: line["silenceMs"] for line in lines if line["cell"] == "cyclic-ws16-r0.3-b50"}
         assert silence["soft"] < 400 < silence["hard"] or silence["hard"] > silence["soft"], silence
         assert {line["group"] for line in lines if line["label"] == "throttled"} == {"throttle"}
+        assert {line.get("timeScale") for line in lines if line["label"] == "soft"} == {10}
         assert any(line["throttleSilenceMs"] > 0 for line in lines if line["label"] == "throttled")
         out = simulate("--scenario", matrix, "--policies", path).out
         assert "group throttle" in out and "group gentle" in out, out

@@ -156,20 +156,29 @@ read_policy(SimPlan *plan, const json_t *from, const char *file, const char *pla
                                          "migration", "timeScale", "comment", NULL };
     const json_t *policy = json_object_get(from, "policy");
     const json_t *migration = json_object_get(from, "migration");
+    const json_t *scale = json_object_get(from, "timeScale");
     const char *plugin, *label, *group;
+    SimPolicy *made;
 
     if (sim_check_keys(from, file, place, known, err) < 0)
         return -1;
     if ((policy && !json_is_object(policy)) || (migration && !json_is_object(migration)))
         return vmmiErrorSet(err, CODE, "%s: '%s.%s' must be an object", file, place,
                             policy && !json_is_object(policy) ? "policy" : "migration");
+    if (scale && !(json_number_value(scale) >= 0.001 && json_number_value(scale) <= 1e6))
+        return vmmiErrorSet(err, CODE, "%s: '%s.timeScale' must be a number 0.001..1000000", file,
+                            place);
     plugin = string_of(from, "plugin", NULL, file, place, err);
     label = plugin ? string_of(from, "label", plugin, file, place, err) : NULL;
     group = label ? string_of(from, "group", "", file, place, err) : NULL;
     if (!group)
         return -1;
-    return add_policy(plan, label, group, plugin, policy ? json_deep_copy(policy) : json_object(),
-                      migration ? json_deep_copy(migration) : json_object(), err);
+    if (add_policy(plan, label, group, plugin, policy ? json_deep_copy(policy) : json_object(),
+                   migration ? json_deep_copy(migration) : json_object(), err) < 0)
+        return -1;
+    made = plan->policies->pdata[plan->policies->len - 1];
+    made->time_scale = json_number_value(scale);
+    return 0;
 }
 
 int

@@ -65,6 +65,8 @@ order_of(const SimPlan *plan, const Block *block)
 
     if (*policy->group)
         json_object_set_new(order, "group", json_string(policy->group));
+    if (policy->time_scale > 0)
+        json_object_set_new(order, "timeScale", json_real(policy->time_scale));
     if (plan->trace)
         json_object_set_new(order, "traceDirectory", json_string(plan->trace));
     for (guint i = 0; i < block->cells; i++)

@@ -19,6 +19,7 @@ typedef struct {
     char *label, *group;             /* the group: "" for none */
     vmmiPlugin *plugin;
     json_t *policy, *migration;      /* objects */
+    double time_scale;               /* 0: the file does not say */
 } SimPolicy;
 
 /* One run, as far as it is looked at here. Times in seconds and milliseconds as their names say. */
