@@ -9,9 +9,14 @@
 #include "drivers/sim/sim-job.h"
 
 #define THROTTLE_SLICE_US 10000.0 /* QEMU lets a processor run so long between two sleeps */
-/* A page that is asked for waits behind what is in the sockets' queues already (docs/simulator.md). */
+/*
+ * A page that is asked for waits behind what is in the sockets' queues already (docs/simulator.md).
+ */
 #define QUEUE_BYTES (400.0 * 1024)
-/* Nobody hears of a guest that waits for one page after the other before it has worked so long, or written so much. */
+/*
+ * Nobody hears of a guest that waits for one page after the other before it has worked so long, or
+ * written so much.
+ */
 #define ANSWER_US 5000.0
 #define ANSWER_BYTES (64 * VMMI_SIM_PAGE)
 #define ROUND_TRIP_US 300.0
@@ -37,8 +42,8 @@ stream_rate(const vmmiSimWorld *world, const vmmiSimGuest *guest)
 }
 
 /*
- * A missing page is asked for, and waited for. Behind it the sender goes on with the next ones: who writes one page after the
- * other has to wait once, and is then as fast as the stream.
+ * A missing page is asked for, and waited for. Behind it the sender goes on with the next ones: who
+ * writes one page after the other has to wait once, and is then as fast as the stream.
  */
 static double
 postcopy_speed(const vmmiSimWorld *world, const vmmiSimGuest *guest, int64_t from, int64_t to)
@@ -46,6 +51,7 @@ postcopy_speed(const vmmiSimWorld *world, const vmmiSimGuest *guest, int64_t fro
     double written = vmmiSimLoadWritten(&guest->load, from, to);
     double missing = vmmiSimMemoryMissing(&guest->job.memory, &guest->load);
     double rate = stream_rate(world, guest), passed = (double)(to - from);
+    double faults = written / VMMI_SIM_PAGE * missing;
 
     if (written <= 0 || missing <= 0 || passed <= 0)
         return 1;
@@ -53,7 +59,7 @@ postcopy_speed(const vmmiSimWorld *world, const vmmiSimGuest *guest, int64_t fro
         return 0;
     if (guest->load.pattern == VMMI_SIM_PATTERN_CYCLIC)
         return 1 / (1 - missing + missing * fmax(1, written / (rate * passed)));
-    return 1 / (1 + written / VMMI_SIM_PAGE * missing * (ROUND_TRIP_US + QUEUE_BYTES / rate) / passed);
+    return 1 / (1 + faults * (ROUND_TRIP_US + QUEUE_BYTES / rate) / passed);
 }
 
 /* What auto-converge leaves of the work that the processor does. */
@@ -122,12 +128,15 @@ vmmiSimFeltAdd(vmmiSimFelt *felt, const vmmiSimWorld *world, const vmmiSimGuest 
         return;
     speed = vmmiSimGuestSpeed(world, guest, world->now, to);
     felt->lost += passed * (1 - speed);
-    if (job->id && (job->step == VMMI_SIM_STEP_POSTCOPY || job->step == VMMI_SIM_STEP_POSTCOPY_BROKEN))
+    if (job->id && (job->step == VMMI_SIM_STEP_POSTCOPY ||
+                    job->step == VMMI_SIM_STEP_POSTCOPY_BROKEN))
         felt->postcopy += passed;
     if (speed > 0) {
-        felt->asleep = job->id && job->step == VMMI_SIM_STEP_PRECOPY ? throttle_sleep(job->throttle) : 0;
+        felt->asleep =
+            job->id && job->step == VMMI_SIM_STEP_PRECOPY ? throttle_sleep(job->throttle) : 0;
         felt->throttle_silence = fmax(felt->throttle_silence, felt->asleep);
-        go_on(felt, &guest->load, passed, job->step == VMMI_SIM_STEP_POSTCOPY && job->id ? speed : 1);
+        go_on(felt, &guest->load, passed,
+              job->id && job->step == VMMI_SIM_STEP_POSTCOPY ? speed : 1);
         return;
     }
     /* Less gets pending only while it sleeps: it is stopped at the end of a sleep. */

@@ -11,13 +11,16 @@
 
 /* Below this many bytes an arc is nothing: far less than a page. */
 #define DUST 1.0
-/* The most popular class of a zipf writer is this share of the working set, and each next one is twice as large. */
+/*
+ * The most popular class of a zipf writer is this share of the working set, and each next one is
+ * twice as large.
+ */
 #define SMALLEST_CLASS (1.0 / (1 << (VMMI_SIM_MAX_CLASSES - 1)))
 
 static const char *const pattern_names[] = { "uniform", "cyclic", "zipf", "phased" };
 VMMI_ENUM_IMPL(vmmiSimPattern, vmmiSimPattern, VMMI_SIM_PATTERN_LAST, pattern_names);
 
-/* --- classes ---------------------------------------------------------------------------------------------- */
+/* --- classes ---------------------------------------------------------------------------------- */
 
 static size_t
 class_count(const vmmiSimLoad *load)
@@ -40,7 +43,10 @@ class_size(const vmmiSimLoad *load, size_t index)
     return load->working_set * (class_edge(index + 1) - class_edge(index));
 }
 
-/* The integral of x^-s from the smallest class's half on: what a writer with that exponent does to ranks up to x. */
+/*
+ * The integral of x^-s from the smallest class's half on: what a writer with that exponent does to
+ * ranks up to x.
+ */
 static double
 zipf_mass(double x, double exponent)
 {
@@ -92,7 +98,7 @@ send_classes(vmmiSimMemory *memory, const vmmiSimLoad *load, double bytes)
         memory->pending[i] *= keep;
 }
 
-/* --- arcs of a ring --------------------------------------------------------------------------------------- */
+/* --- arcs of a ring --------------------------------------------------------------------------- */
 
 static double
 arcs_length(const vmmiSimMemory *memory)
@@ -112,7 +118,10 @@ remove_arc(vmmiSimMemory *memory, size_t index)
             (memory->n_arcs - index) * sizeof(memory->arcs[0]));
 }
 
-/* When there is no room the two closest arcs become one: a little more is sent, as by a coarser bitmap. */
+/*
+ * When there is no room the two closest arcs become one: a little more is sent, as by a coarser
+ * bitmap.
+ */
 static void
 make_room(vmmiSimMemory *memory)
 {
@@ -202,7 +211,7 @@ send_arcs(vmmiSimMemory *memory, double bytes)
     }
 }
 
-/* --- both ------------------------------------------------------------------------------------------------- */
+/* --- both ------------------------------------------------------------------------------------- */
 
 void
 vmmiSimMemoryStart(vmmiSimMemory *memory, const vmmiSimLoad *load)
@@ -297,7 +306,7 @@ vmmiSimMemorySync(vmmiSimMemory *memory, const vmmiSimLoad *load)
     return fresh;
 }
 
-/* --- the writer ------------------------------------------------------------------------------------------- */
+/* --- the writer ------------------------------------------------------------------------------- */
 
 /* How long a phased writer was on between the world's beginning and a time. */
 static double

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sim-memory.h: which of a guest's pages are still to be sent, and which it has written again. Pure arithmetic.
+ * sim-memory.h: which of a guest's pages are still to be sent, and which it has written again. Pure
+ * arithmetic.
  *
- * The working set lies behind the rest of the memory, or before it, and is the only part that is written. Random writers are
- * kept as shares of classes of pages that are written equally often (one class: uniform); a cyclic writer as arcs of a ring.
+ * The working set lies behind the rest of the memory, or before it, and is the only part that is
+ * written. Random writers are kept as shares of classes of pages that are written equally often
+ * (one class: uniform); a cyclic writer as arcs of a ring.
  */
 #ifndef VMMI_SIM_MEMORY_H
 #define VMMI_SIM_MEMORY_H
@@ -34,10 +36,10 @@ typedef struct {
     double zipf_exponent;
     int64_t on_us, off_us;             /* of VMMI_SIM_PATTERN_PHASED */
     double zero_share;                 /* of the memory outside the working set: pages of zeroes */
-    double unthrottled_share;          /* of the writes: done by devices, which auto-converge cannot slow */
-    double xbzrle_share;               /* what is left of a page that was sent before, when compressed */
+    double unthrottled_share;          /* of the writes: by devices, which are not slowed */
+    double xbzrle_share;               /* what compression leaves of a page that was sent before */
     bool set_first;                    /* the working set lies before the rest of the memory */
-    double busy_share;                 /* how much of its processor the writing takes, unhindered; 0: all of it */
+    double busy_share;                 /* of its processor: what the writing takes; 0: all of it */
 } vmmiSimLoad;
 
 typedef struct {
@@ -47,7 +49,7 @@ typedef struct {
 /* The bitmap of the sender and the dirty log, for one migration. */
 typedef struct {
     double rest;                       /* bytes outside the working set still to be sent */
-    double ahead;                      /* of a working set that comes first: what the first pass has still to reach */
+    double ahead;                      /* of a set that comes first: not yet reached in pass 1 */
     double written;                    /* bytes written since the last look at the dirty log */
     double pending[VMMI_SIM_MAX_CLASSES];
     vmmiSimArc arcs[VMMI_SIM_MAX_ARCS];
@@ -58,16 +60,25 @@ typedef struct {
 
 /* Everything is to be sent. */
 void vmmiSimMemoryStart(vmmiSimMemory *memory, const vmmiSimLoad *load);
-/* Bytes of the working set, and of all memory, that are still to be sent as far as the sender knows. */
+/*
+ * Bytes of the working set, and of all memory, that are still to be sent as far as the sender
+ * knows.
+ */
 double vmmiSimMemoryPendingSet(const vmmiSimMemory *memory, const vmmiSimLoad *load);
 double vmmiSimMemoryPending(const vmmiSimMemory *memory, const vmmiSimLoad *load);
 /* How likely the next write of the guest meets a page that is still to be sent: 0 to 1. */
 double vmmiSimMemoryMissing(const vmmiSimMemory *memory, const vmmiSimLoad *load);
-/* How many bytes come next, in the sender's order, before it changes between the rest (@rest: true) and the working set. */
+/*
+ * How many bytes come next, in the sender's order, before it changes between the rest (@rest: true)
+ * and the working set.
+ */
 double vmmiSimMemoryNext(const vmmiSimMemory *memory, const vmmiSimLoad *load, bool *rest);
 /* Sends @bytes of the guest's memory: the rest before the working set, or behind it. */
 void vmmiSimMemorySend(vmmiSimMemory *memory, const vmmiSimLoad *load, double bytes);
-/* Looks at the dirty log: what was written becomes pending. Returns the bytes that were not pending before. */
+/*
+ * Looks at the dirty log: what was written becomes pending. Returns the bytes that were not pending
+ * before.
+ */
 double vmmiSimMemorySync(vmmiSimMemory *memory, const vmmiSimLoad *load);
 /* The bytes that an unhindered guest writes between two times. */
 double vmmiSimLoadWritten(const vmmiSimLoad *load, int64_t from, int64_t to);

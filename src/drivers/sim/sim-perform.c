@@ -2,9 +2,10 @@
 /*
  * sim-perform.c: what the hypervisor does while memory is copied, after QEMU 7.2.
  *
- * The sender works in slices of 50 ms. Behind each it looks whether less is pending than the measured bandwidth moves in the
- * tolerated downtime; then it reads the dirty log (a new pass begins), and if still less is pending it stops the guest and
- * sends the remainder. Bandwidth is measured over windows of 100 ms; auto-converge acts on periods of more than a second.
+ * The sender works in slices of 50 ms. Behind each it looks whether less is pending than the
+ * measured bandwidth moves in the tolerated downtime; then it reads the dirty log (a new pass
+ * begins), and if still less is pending it stops the guest and sends the remainder. Bandwidth is
+ * measured over windows of 100 ms; auto-converge acts on periods of more than a second.
  */
 #include <math.h>
 
@@ -35,7 +36,7 @@ pending(const vmmiSimGuest *guest)
     return vmmiSimMemoryPending(&guest->job.memory, &guest->load);
 }
 
-/* --- moving bytes ----------------------------------------------------------------------------------------- */
+/* --- moving bytes ----------------------------------------------------------------------------- */
 
 bool
 vmmiSimJobIsSending(const vmmiSimJob *job)
@@ -74,7 +75,10 @@ cache_hits(const vmmiSimGuest *guest)
     return fmin(fill, 1);
 }
 
-/* Microseconds that one byte of the guest's memory takes, and the bytes on the wire that it becomes. */
+/*
+ * Microseconds that one byte of the guest's memory takes, and the bytes on the wire that it
+ * becomes.
+ */
 static double
 cost(const vmmiSimGuest *guest, bool rest, double share, double *wire)
 {
@@ -132,7 +136,10 @@ time_to_send(const vmmiSimGuest *guest, double share)
            vmmiSimMemoryPendingSet(memory, &guest->load) * cost(guest, false, share, &wire);
 }
 
-/* Pages that the destination asks for: it touches the working set as before, and finds a part missing. */
+/*
+ * Pages that the destination asks for: it touches the working set as before, and finds a part
+ * missing.
+ */
 static void
 count_requests(vmmiSimGuest *guest, int64_t from, int64_t until)
 {
@@ -162,7 +169,8 @@ vmmiSimJobAdvance(const vmmiSimWorld *world, vmmiSimGuest *guest, double share, 
     if (job->step == VMMI_SIM_STEP_PRECOPY && runs) {
         job->memory.written += vmmiSimLoadWritten(&guest->load, from, until) *
                                vmmiSimLoadThrottled(&guest->load, job->throttle);
-        job->slowdown_us += (double)(until - from) * (1 - vmmiSimLoadThrottled(&guest->load, job->throttle));
+        job->slowdown_us +=
+            (double)(until - from) * (1 - vmmiSimLoadThrottled(&guest->load, job->throttle));
     }
     if (!vmmiSimJobIsSending(job))
         return;
@@ -201,7 +209,7 @@ vmmiSimJobNext(const vmmiSimWorld *world, const vmmiSimGuest *guest, double shar
     return MIN(next, empty);
 }
 
-/* --- deciding --------------------------------------------------------------------------------------------- */
+/* --- deciding --------------------------------------------------------------------------------- */
 
 /* Bandwidth over the last window, and what follows from it. */
 static void

@@ -145,7 +145,7 @@ name_is_fine(const char *name)
     return *name && strchr("-_.", *name) == NULL;
 }
 
-/* --- hosts ------------------------------------------------------------------------------------------------ */
+/* --- hosts ------------------------------------------------------------------------------------ */
 
 static int
 add_host(vmmiSimWorld *world, const char *name, const char *place, vmmiError **err)
@@ -205,7 +205,7 @@ find_host(const vmmiSimWorld *world, const char *name, const char *place, vmmiEr
     return host;
 }
 
-/* --- events and faults ------------------------------------------------------------------------------------ */
+/* --- events and faults ------------------------------------------------------------------------ */
 
 static bool
 needs(vmmiSimEventKind kind, char what)
@@ -362,7 +362,7 @@ read_faults(vmmiSimGuest *guest, const json_t *from, const char *place, vmmiErro
     return 0;
 }
 
-/* --- guests ----------------------------------------------------------------------------------------------- */
+/* --- guests ----------------------------------------------------------------------------------- */
 
 static int
 read_load(vmmiSimGuest *guest, const Guest *read, const char *place, vmmiError **err)
@@ -496,7 +496,7 @@ read_guests(vmmiSimWorld *world, const json_t *guests, vmmiError **err)
     return 0;
 }
 
-/* --- the whole -------------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static int
 read_scenario(vmmiSimWorld *world, const json_t *from, vmmiError **err)

@@ -2,7 +2,8 @@
 /*
  * sim-state.c: a simulated world as JSON, in full, and back.
  *
- * One table a struct. Reading distrusts the file: every index and size that the model relies on is checked.
+ * One table a struct. Reading distrusts the file: every index and size that the model relies on is
+ * checked.
  */
 #include "drivers/sim/sim-state.h"
 
@@ -196,7 +197,7 @@ static const vmmiSimField result_fields[] = {
 #define LOAD(fields, from, place, object, err) \
     vmmiSimFieldsLoad(fields, G_N_ELEMENTS(fields), from, place, object, CODE, err)
 
-/* --- saving ----------------------------------------------------------------------------------------------- */
+/* --- saving ----------------------------------------------------------------------------------- */
 
 static json_t *
 save(const vmmiSimField *fields, size_t n_fields, const void *object)
@@ -293,7 +294,7 @@ vmmiSimStateSave(const vmmiSimWorld *world)
     return object;
 }
 
-/* --- loading ---------------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 /* The items of an array, one object each; @ret_count of at most @limit. */
 static int
