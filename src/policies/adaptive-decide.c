@@ -18,6 +18,8 @@
 #define POSTCOPY_LONGEST_S 30
 #define CLEAR_EXCESS 2.0     /* of what can be sent within the hard limit */
 #define CLEAR_PASSES 2
+#define PLAIN_EXCESS 3.0
+#define PLAIN_S 5.0 /* and that was no short burst */
 #define WORTH 0.97           /* of the best: less is a gain */
 #define LAST_RESORT_S 1.0    /* before the deadline, above what the way out takes */
 
@@ -170,9 +172,10 @@ count_capped(vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
     }
 }
 
-/* Whether enough has been seen. Twice as much as can be sent in time, behind two passes: there
- * is no hope. Less than that: it has to have been watched long enough for a lull, and without
- * any gain for a while. */
+/* Whether enough has been seen. Three times as much as can be sent in time, all of it written
+ * again in one long pass: there is no hope. Twice as much as can be sent in time, behind two
+ * passes: there is no hope. Less than that: it has to have been watched long enough for a lull,
+ * and without any gain for a while. */
 static bool
 is_hopeless(const vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *estimate,
             const vmmiAdaptivePlan *plan)
@@ -182,6 +185,8 @@ is_hopeless(const vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *esti
     double watched = (double)(pass->ms - MIN(pass->ms, estimate->bulk_ms)) / 1000;
     double gained = (double)(pass->ms - MIN(pass->ms, control->capped_best_ms)) / 1000;
 
+    if (excess >= PLAIN_EXCESS && pass->full && pass->seconds >= PLAIN_S)
+        return true; /* whatever goes round needs half of its set at least */
     if (excess >= CLEAR_EXCESS && !plan->lulls && plan->needed_s > plan->cap * plan->unit)
         return control->capped >= CLEAR_PASSES && pass->end > 0.93 * pass->begin;
     return control->capped >= CLEAR_PASSES + 1 && watched >= MAX(2.5 * plan->unit, 8) &&
