@@ -245,7 +245,14 @@ put_back(const vmmiAdaptiveEstimate *estimate, const vmmiAdaptiveLook *look, uin
     double pending = MIN(estimate->boundary.left, estimate->wire * (double)limit_ms / 1000);
     double late = sent - (estimate->boundary.left - pending);
 
-    if (look->iteration != estimate->boundary.iteration + 1 || estimate->drain <= 0)
+    if (look->iteration > estimate->boundary.iteration + 1) {
+        /* Several passes at once, each of which began with what it sent and what was pending. */
+        double each = sent / (double)(look->iteration - estimate->boundary.iteration);
+
+        begun.left = MAX(look->left, each + MIN(pending, each) / 2);
+        return begun;
+    }
+    if (estimate->drain <= 0)
         return begun;
     late = CLAMP(late, 0, LATE_S * estimate->drain);
     begun.left += late;
@@ -267,7 +274,9 @@ take_boundary(vmmiAdaptiveEstimate *estimate, const vmmiAdaptiveLook *look, uint
     if (look->iteration >= 2 && !estimate->bulk_ms)
         estimate->bulk_ms = MAX(look->ms, 1);
     if (estimate->bulk_ms)
-        estimate->set = MAX(estimate->set, look->left);
+        estimate->set = MAX(estimate->set, look->iteration > estimate->boundary.iteration + 1
+                                               ? MIN(begun.left, estimate->total)
+                                               : look->left);
     if (begun.left > estimate->set)
         begun.left = estimate->set;
     if (estimate->has_boundary && !bulk) {

@@ -110,6 +110,10 @@ static const struct {
     { "slower-link", SET("64", "11", "uniform") ", 'events': [{'afterMs': 7500, 'do': 'link', "
       "'mibPerSecond': 8}, {'afterMs': 17500, 'do': 'link', 'mibPerSecond': 38}]",
       "{}", VMMI_OUTCOME_COMPLETED, 20000, 150, NULL },
+    /* Several passes between two looks: what each began with is more than is seen. */
+    { "fast-link", SET("64", "5500", "cyclic") ", 'events': [{'afterMs': 0, 'do': 'link', "
+      "'mibPerSecond': 1100}]",
+      "{}", VMMI_OUTCOME_COMPLETED, 2000, 150, NULL },
     { "cut-link", SET("64", "76", "uniform") ", 'events': [{'afterMs': 7500, 'do': 'link', "
       "'mibPerSecond': 0}, {'afterMs': 15500, 'do': 'link', 'mibPerSecond': 38}]",
       "{}", VMMI_OUTCOME_COMPLETED, 40000, 1500, NULL },
