@@ -8,6 +8,7 @@ import stats
 import tables
 
 INK, FAINT, OWN, PEER, BETTER = "#222", "#bbb", "#0a7a3c", "#3465a4", "#b03a2e"
+MOST_NOTES = 300  # points of a group that are drawn with the names of their cells
 STYLE = ("<style>text{font-family:sans-serif;font-size:12px;fill:#222}.small{font-size:10px}"
          ".head{font-size:14px;font-weight:bold}</style>")
 
@@ -33,6 +34,11 @@ class Svg:
     def dot(self, x, y, colour, note, radius=4):
         self.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}" fill-opacity="0.75">'
                           f"<title>{html.escape(note)}</title></circle>")
+
+    def dust(self, points, colour):
+        """Many points as one path: small, and without notes."""
+        self.parts.append(f'<path d="{"".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)}" stroke="{colour}" stroke-width="3.5" '
+                          'stroke-linecap="round" stroke-opacity="0.45" fill="none"/>')
 
     def write(self, path):
         width, height = self.size
@@ -139,7 +145,11 @@ def cloud_chart(groups, path):
                 step = side / 2 * math.log(tick) / most
                 svg.text(left + side / 2 + step, top + side / 2 + 12, f"×{tick:g}", "middle", "small", FAINT)
                 svg.text(left + side / 2 - 4, top + side / 2 - step + 3, f"×{tick:g}", "end", "small", FAINT)
-        for cell, label, x, y, worse in points[group.name]:
+        many = len(points[group.name]) > MOST_NOTES
+        for colour, wanted in ((PEER, False), (BETTER, True)) if many else ():
+            svg.dust([(left + side / 2 * (1 + x / most), top + side / 2 * (1 - y / most))
+                      for _, _, x, y, worse in points[group.name] if worse is wanted], colour)
+        for cell, label, x, y, worse in () if many else points[group.name]:
             svg.dot(left + side / 2 * (1 + x / most), top + side / 2 * (1 - y / most), BETTER if worse else PEER,
                     f"{label}, {cell}: total ×{math.exp(x):.2f}, silence ×{math.exp(y):.2f}")
     svg.write(path)
