@@ -185,7 +185,8 @@ is_hopeless(const vmmiAdaptiveControl *control, const vmmiAdaptiveEstimate *esti
     double watched = (double)(pass->ms - MIN(pass->ms, estimate->bulk_ms)) / 1000;
     double gained = (double)(pass->ms - MIN(pass->ms, control->capped_best_ms)) / 1000;
 
-    if (excess >= PLAIN_EXCESS && pass->full && pass->seconds >= PLAIN_S)
+    if (excess >= PLAIN_EXCESS && pass->full && pass->seconds >= PLAIN_S &&
+        estimate->throttle <= 0)
         return true; /* whatever goes round needs half of its set at least */
     if (excess >= CLEAR_EXCESS && !plan->lulls && plan->needed_s > plan->cap * plan->unit)
         return control->capped >= CLEAR_PASSES && pass->end > 0.93 * pass->begin;
@@ -354,7 +355,7 @@ vmmiAdaptiveDecide(const vmmiAdaptiveGoals *goals, const vmmiAdaptiveEstimate *e
         return;
     vmmiAdaptivePlanMake(&plan, goals, estimate, control, boundary);
     if (decide_deadline(goals, estimate, control, &plan, decision) ||
-        decide_bulk(estimate, decision) || decide_sick(estimate, decision) || !boundary)
+        decide_sick(estimate, decision) || decide_bulk(estimate, decision) || !boundary)
         return;
     if (decide_postcopy(estimate, control, &plan, decision))
         return;
