@@ -20,6 +20,7 @@
 #define CLEAR_PASSES 2
 #define PLAIN_EXCESS 3.0
 #define PLAIN_S 5.0 /* and that was no short burst */
+#define TRIGGER 0.5          /* auto-converge takes its steps above this ratio */
 #define WORTH 0.97           /* of the best: less is a gain */
 #define LAST_RESORT_S 1.0    /* before the deadline, above what the way out takes */
 
@@ -267,23 +268,37 @@ decide_deadline(const vmmiAdaptiveGoals *goals, const vmmiAdaptiveEstimate *esti
 
 /* --- throttling ------------------------------------------------------------------------------- */
 
-/* A throttle that was not meant to go this far: whatever is left is done at once. */
+/* The next step of the throttle would let the guest stand still for too long, and it comes by itself
+ * while the guest dirties more than half of what is sent: now is the time to switch, or to end. */
 static bool
 decide_throttle(const vmmiAdaptiveGoals *goals, const vmmiAdaptiveEstimate *estimate,
                 vmmiAdaptiveControl *control, const vmmiAdaptivePlan *plan,
                 vmmiAdaptiveDecision *decision)
 {
+    const vmmiAdaptivePass *pass = vmmiAdaptiveEstimatePass(estimate, 0);
     double silence = vmmiAdaptiveModelThrottleSilence(estimate->throttle);
-    char why[160];
+    char why[200];
 
-    if (estimate->throttle <= 0 || silence <= goals->throttle_silence_s)
+    if (estimate->throttle <= 0 || !plan->last_throttle)
         return false;
-    if (plan->wanted <= plan->cap)
+    if (control->limit_ms < to_ms(plan->cap_s) - 1) {
+        say(decision, VMMI_ADAPTIVE_LIMIT,
+            "grants all of the hard limit, %u ms: at %.0f %% auto-converge lets the guest stand "
+            "still for %u ms at a stretch, and its next step would be more than %u ms",
+            to_ms(plan->cap_s), estimate->throttle, to_ms(silence),
+            to_ms(goals->throttle_silence_s));
+        control->limit_ms = 0;
+        grant(control, estimate, plan->cap_s, decision);
+        return true;
+    }
+    if (silence <= goals->throttle_silence_s &&
+        (!pass || pass->throttle != estimate->throttle || pass->ratio < TRIGGER))
         return false;
     snprintf(why, sizeof(why),
              "auto-converge has come to %.0f %%, which lets the guest stand still for %u ms at a "
-             "stretch; %u ms are allowed",
-             estimate->throttle, to_ms(silence), to_ms(goals->throttle_silence_s));
+             "stretch, and %.0f MiB are left; more than %u ms are not permitted",
+             estimate->throttle, to_ms(silence), plan->left / MIB,
+             to_ms(goals->throttle_silence_s));
     give_up(goals, control, plan, why, decision);
     return true;
 }
