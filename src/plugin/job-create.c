@@ -96,7 +96,7 @@ write_record(Maker *maker, vmmiError **err)
     vmmiJobRecord record = *maker->given;
 
     record.guest_uuid = maker->uuid;
-    record.library_version = vmmiVersionGet(NULL, NULL, NULL);
+    record.vmmi_version = vmmiVersionGet(NULL, NULL, NULL);
     record.boot_id = boot_id;
     record.created_ms = vmmiClockWallMs();
     record.created_boottime_ms = vmmiClockBoottimeMs();

@@ -25,7 +25,7 @@ typedef struct {
 
 #define STRING(object, key, member) { object, key, offsetof(vmmiJobRecord, member) }
 static const RecordString record_strings[] = {
-    STRING(NULL, "library", library_version),
+    STRING(NULL, "library", vmmi_version),
     STRING(NULL, "bootId", boot_id),
     STRING(NULL, "replaces", replaces),
     STRING("plugin", "name", plugin),

@@ -91,7 +91,7 @@ typedef struct {
     bool bare;                    /* the plugin was started without a manager and has no shim */
 
     const char *id;
-    const char *library_version;
+    const char *vmmi_version;
     const char *boot_id;
     uint64_t created_ms;          /* wall clock */
     uint64_t created_boottime_ms;

@@ -80,21 +80,17 @@ follow_virsh(Deadline *deadline, const vmmiPolicyEvent *event, vmmiPolicyActions
     if (o->pass && !deadline->pass_used && event->iteration >= o->pass &&
         vmmiResortIsFree(resort, now)) {
         deadline->pass_used = true;
-        vmmiResortPostcopy(resort, actions,
-                           "pass %" PRIu64 " has begun, post-copy is wanted at %" PRIu64,
-                           event->iteration, o->pass);
+        vmmiResortAsk(resort, actions, VMMI_RESORT_POSTCOPY,
+                      "pass %" PRIu64 " has begun, post-copy is wanted at %" PRIu64,
+                      event->iteration, o->pass);
     }
     if (o->timeout_ms && !deadline->timeout_used && now >= o->timeout_ms &&
         vmmiResortIsFree(resort, now)) {
         deadline->timeout_used = true;
-        if (o->timeout_postcopy)
-            vmmiResortPostcopy(resort, actions,
-                               "not completed after %" PRIu64 " ms, the limit is %" PRIu64 " ms",
-                               now, o->timeout_ms);
-        else
-            vmmiResortSuspend(resort, actions,
-                              "not completed after %" PRIu64 " ms, the limit is %" PRIu64 " ms",
-                              now, o->timeout_ms);
+        vmmiResortAsk(resort, actions,
+                      o->timeout_postcopy ? VMMI_RESORT_POSTCOPY : VMMI_RESORT_SUSPEND,
+                      "not completed after %" PRIu64 " ms, the limit is %" PRIu64 " ms", now,
+                      o->timeout_ms);
     }
     if (o->timeout_ms && !deadline->timeout_used)
         vmmiPolicyActionWakeAt(actions, now < o->timeout_ms ? o->timeout_ms : now + o->poll_ms);
@@ -178,17 +174,17 @@ assist(Deadline *deadline, vmmiState at, vmmiPolicyActions *actions)
     if (at == VMMI_STATE_SWITCHOVER)
         note_standstill(deadline);
     else if (deadline->permit_postcopy && !resort->postcopy_refused)
-        vmmiResortPostcopy(resort, actions,
-                           "not completed after %" PRIu64 " ms, %" PRIu64
-                           " ms are acceptable for %" PRIu64 " GB; post-copy is allowed",
-                           deadline->now_ms, deadline->acceptable_ms, deadline->gigabytes);
+        vmmiResortAsk(resort, actions, VMMI_RESORT_POSTCOPY,
+                      "not completed after %" PRIu64 " ms, %" PRIu64
+                      " ms are acceptable for %" PRIu64 " GB; post-copy is allowed",
+                      deadline->now_ms, deadline->acceptable_ms, deadline->gigabytes);
     else
-        vmmiResortSuspend(resort, actions,
-                          "not completed after %" PRIu64 " ms, %" PRIu64
-                          " ms are acceptable for %" PRIu64
-                          " GB; the guest may be disturbed, post-copy is %s",
-                          deadline->now_ms, deadline->acceptable_ms, deadline->gigabytes,
-                          deadline->options.allow_postcopy ? "refused" : "not allowed");
+        vmmiResortAsk(resort, actions, VMMI_RESORT_SUSPEND,
+                      "not completed after %" PRIu64 " ms, %" PRIu64
+                      " ms are acceptable for %" PRIu64
+                      " GB; the guest may be disturbed, post-copy is %s",
+                      deadline->now_ms, deadline->acceptable_ms, deadline->gigabytes,
+                      deadline->options.allow_postcopy ? "refused" : "not allowed");
 }
 
 static void
@@ -205,15 +201,15 @@ judge(Deadline *deadline, const vmmiPolicyEvent *event, vmmiPolicyActions *actio
     if (late && o->allow_disruption && !deadline->assisted)
         assist(deadline, event->state, actions);
     else if (o->progress_ms && whole(deadline, idle) > o->progress_ms)
-        vmmiResortAbort(resort, actions,
-                        "no progress for %" PRIu64 " ms, the limit is %" PRIu64 " ms; %" PRIu64
-                        " MiB remain",
-                        idle, o->progress_ms, deadline->remaining >> 20);
+        vmmiResortAsk(resort, actions, VMMI_RESORT_ABORT,
+                      "no progress for %" PRIu64 " ms, the limit is %" PRIu64 " ms; %" PRIu64
+                      " MiB remain",
+                      idle, o->progress_ms, deadline->remaining >> 20);
     else if (late)
-        vmmiResortAbort(resort, actions,
-                        "not completed after %" PRIu64 " ms, %" PRIu64
-                        " ms are acceptable for %" PRIu64 " GB",
-                        now, deadline->acceptable_ms, deadline->gigabytes);
+        vmmiResortAsk(resort, actions, VMMI_RESORT_ABORT,
+                      "not completed after %" PRIu64 " ms, %" PRIu64
+                      " ms are acceptable for %" PRIu64 " GB",
+                      now, deadline->acceptable_ms, deadline->gigabytes);
 }
 
 static void

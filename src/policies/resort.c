@@ -37,7 +37,8 @@ vmmiResortIsFree(const vmmiResort *resort, uint64_t now_ms)
 }
 
 void
-vmmiResortPostcopy(vmmiResort *resort, vmmiPolicyActions *actions, const char *reason, ...)
+vmmiResortAsk(vmmiResort *resort, vmmiPolicyActions *actions, vmmiResortKind kind,
+              const char *reason, ...)
 {
     char text[REASON_BYTES];
     va_list args;
@@ -45,32 +46,11 @@ vmmiResortPostcopy(vmmiResort *resort, vmmiPolicyActions *actions, const char *r
     va_start(args, reason);
     vsnprintf(text, sizeof(text), reason, args);
     va_end(args);
-    resort->kind = VMMI_RESORT_POSTCOPY;
-    resort->action_id = vmmiPolicyActionStartPostcopy(actions, "%s", text);
-}
-
-void
-vmmiResortSuspend(vmmiResort *resort, vmmiPolicyActions *actions, const char *reason, ...)
-{
-    char text[REASON_BYTES];
-    va_list args;
-
-    va_start(args, reason);
-    vsnprintf(text, sizeof(text), reason, args);
-    va_end(args);
-    resort->kind = VMMI_RESORT_SUSPEND;
-    resort->action_id = vmmiPolicyActionSuspend(actions, "%s", text);
-}
-
-void
-vmmiResortAbort(vmmiResort *resort, vmmiPolicyActions *actions, const char *reason, ...)
-{
-    char text[REASON_BYTES];
-    va_list args;
-
-    va_start(args, reason);
-    vsnprintf(text, sizeof(text), reason, args);
-    va_end(args);
-    resort->kind = VMMI_RESORT_ABORT;
-    resort->action_id = vmmiPolicyActionAbort(actions, "%s", text);
+    resort->kind = kind;
+    if (kind == VMMI_RESORT_POSTCOPY)
+        resort->action_id = vmmiPolicyActionStartPostcopy(actions, "%s", text);
+    else if (kind == VMMI_RESORT_SUSPEND)
+        resort->action_id = vmmiPolicyActionSuspend(actions, "%s", text);
+    else if (kind == VMMI_RESORT_ABORT)
+        resort->action_id = vmmiPolicyActionAbort(actions, "%s", text);
 }

@@ -33,13 +33,9 @@ bool vmmiResortNote(vmmiResort *resort, const vmmiPolicyEvent *event);
 /* Whether something can be asked for now. */
 bool vmmiResortIsFree(const vmmiResort *resort, uint64_t now_ms);
 
-void vmmiResortPostcopy(vmmiResort *resort, vmmiPolicyActions *actions, const char *reason, ...)
-    VMMI_PRINTF(3, 4);
-void vmmiResortSuspend(vmmiResort *resort, vmmiPolicyActions *actions, const char *reason, ...)
-    VMMI_PRINTF(3, 4);
-/* A guest that was suspended in between need not be resumed: libvirt does that when the migration
- * has ended here, and makes whoever asks for it before wait until then. */
-void vmmiResortAbort(vmmiResort *resort, vmmiPolicyActions *actions, const char *reason, ...)
-    VMMI_PRINTF(3, 4);
+/* Asks for one. A guest that was suspended need not be resumed before giving up: libvirt does that
+ * when the migration has ended here, and makes whoever asks for it before wait until then. */
+void vmmiResortAsk(vmmiResort *resort, vmmiPolicyActions *actions, vmmiResortKind kind,
+                   const char *reason, ...) VMMI_PRINTF(4, 5);
 
 #endif

@@ -184,25 +184,38 @@ read_action(const json_t *object, const char *place, const Form *form, vmmiSched
 
 /* --- lists of them --- */
 
+typedef int (*ReadItem)(vmmiSchedule *schedule, const json_t *object, const char *place,
+                        const Form *form, vmmiError **err);
+
 static int
-read_init(vmmiSchedule *schedule, const json_t *list, const char *place, const Form *form,
-          vmmiError **err)
+read_list(vmmiSchedule *schedule, const json_t *list, size_t limit, ReadItem read_item,
+          const char *place, const Form *form, vmmiError **err)
 {
     const json_t *object;
     size_t i;
 
-    if (check_array(list, place, VMMI_SCHEDULE_MAX_INIT, err) < 0)
+    if (check_array(list, place, limit, err) < 0)
         return -1;
     json_array_foreach (list, i, object) {
         g_autofree char *there = g_strdup_printf("%s[%zu]", place, i);
-        vmmiScheduleItem item = { .limit = -1 };
 
-        if (read_action(object, there, form, &item, err) < 0)
+        if (read_item(schedule, object, there, form, err) < 0)
             return -1;
-        if (item.kind == VMMI_SCHEDULE_ABORT)
-            return fail(err, there, "'abort' would end the migration as soon as it begins");
-        g_array_append_val(schedule->init, item);
     }
+    return 0;
+}
+
+static int
+read_first(vmmiSchedule *schedule, const json_t *object, const char *place, const Form *form,
+           vmmiError **err)
+{
+    vmmiScheduleItem item = { .limit = -1 };
+
+    if (read_action(object, place, form, &item, err) < 0)
+        return -1;
+    if (item.kind == VMMI_SCHEDULE_ABORT)
+        return fail(err, place, "'abort' would end the migration as soon as it begins");
+    g_array_append_val(schedule->init, item);
     return 0;
 }
 
@@ -265,43 +278,16 @@ read_waiting(vmmiSchedule *schedule, const json_t *object, const char *place, co
     return add_stalling(schedule, &item, place, limit, err);
 }
 
-static int
-read_stalling(vmmiSchedule *schedule, const json_t *list, const char *place, const Form *form,
-              vmmiError **err)
-{
-    const json_t *object;
-    size_t i;
-
-    if (check_array(list, place, VMMI_SCHEDULE_MAX_STALLING, err) < 0)
-        return -1;
-    json_array_foreach (list, i, object) {
-        g_autofree char *there = g_strdup_printf("%s[%zu]", place, i);
-
-        if (read_waiting(schedule, object, there, form, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* The engine's last items wait for nothing but a new pass. */
 static int
-read_last(vmmiSchedule *schedule, const json_t *list, const char *place, const Form *form,
+read_last(vmmiSchedule *schedule, const json_t *object, const char *place, const Form *form,
           vmmiError **err)
 {
-    const json_t *object;
-    size_t i;
+    vmmiScheduleItem item = { .limit = -1 };
 
-    if (check_array(list, place, VMMI_SCHEDULE_MAX_STALLING, err) < 0)
+    if (read_action(object, place, form, &item, err) < 0)
         return -1;
-    json_array_foreach (list, i, object) {
-        g_autofree char *there = g_strdup_printf("%s[%zu]", place, i);
-        vmmiScheduleItem item = { .limit = -1 };
-
-        if (read_action(object, there, form, &item, err) < 0 ||
-            add_stalling(schedule, &item, there, there, err) < 0)
-            return -1;
-    }
-    return 0;
+    return add_stalling(schedule, &item, place, place, err);
 }
 
 static const Form *
@@ -323,10 +309,13 @@ read_schedule(vmmiSchedule *schedule, const json_t *object, const char *place, v
     g_autofree char *last = form->last ? below(place, form->last) : NULL;
 
     if (check_keys(object, place, keys, err) < 0 ||
-        read_init(schedule, json_object_get(object, form->init), init, form, err) < 0 ||
-        read_stalling(schedule, json_object_get(object, form->stalling), stalling, form, err) < 0)
+        read_list(schedule, json_object_get(object, form->init), VMMI_SCHEDULE_MAX_INIT, read_first,
+                  init, form, err) < 0 ||
+        read_list(schedule, json_object_get(object, form->stalling), VMMI_SCHEDULE_MAX_STALLING,
+                  read_waiting, stalling, form, err) < 0)
         return -1;
-    if (last && read_last(schedule, json_object_get(object, form->last), last, form, err) < 0)
+    if (last && read_list(schedule, json_object_get(object, form->last),
+                          VMMI_SCHEDULE_MAX_STALLING, read_last, last, form, err) < 0)
         return -1;
     if (vmmiScheduleIsEmpty(schedule))
         return fail(err, *place ? place : "the schedule", "has no action");

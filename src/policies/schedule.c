@@ -129,13 +129,13 @@ act(State *state, const vmmiScheduleItem *item, vmmiPolicyActions *actions, cons
                              reason);
         break;
     case VMMI_SCHEDULE_POSTCOPY:
-        vmmiResortPostcopy(&state->resort, actions, "%s", reason);
+        vmmiResortAsk(&state->resort, actions, VMMI_RESORT_POSTCOPY, "%s", reason);
         break;
     case VMMI_SCHEDULE_SUSPEND:
-        vmmiResortSuspend(&state->resort, actions, "%s", reason);
+        vmmiResortAsk(&state->resort, actions, VMMI_RESORT_SUSPEND, "%s", reason);
         break;
     case VMMI_SCHEDULE_ABORT:
-        vmmiResortAbort(&state->resort, actions, "%s", reason);
+        vmmiResortAsk(&state->resort, actions, VMMI_RESORT_ABORT, "%s", reason);
         break;
     }
 }

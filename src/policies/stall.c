@@ -279,8 +279,8 @@ static void
 start_postcopy(Stall *stall, vmmiPolicyActions *actions, const char *why)
 {
     stall->switching = true;
-    vmmiResortPostcopy(
-        &stall->resort, actions,
+    vmmiResortAsk(
+        &stall->resort, actions, VMMI_RESORT_POSTCOPY,
         "%s: %" PRIu64 " MiB remain, %" PRIu64 " ms expected, best %" PRIu64 " MiB, pass %" PRIu64,
         why, MIB(stall->remaining), expected_ms(stall), MIB(stall->best), stall->pass);
 }
@@ -327,11 +327,11 @@ decide(Stall *stall, vmmiPolicyActions *actions)
     } else if ((double)expected <= (double)o->max_downtime_ms * o->possible_factor) {
         raise_limit(stall, actions, o->max_downtime_ms, "stalled, at a local minimum");
     } else if (vmmiResortIsFree(&stall->resort, stall->now_ms)) {
-        vmmiResortAbort(&stall->resort, actions,
-                        "stalled: %" PRIu64 " MiB remain at best, %" PRIu64
-                        " ms expected, at most %" PRIu64 " ms are allowed",
-                        MIB(stall->remaining), expected,
-                        (uint64_t)((double)o->max_downtime_ms * o->possible_factor));
+        vmmiResortAsk(&stall->resort, actions, VMMI_RESORT_ABORT,
+                      "stalled: %" PRIu64 " MiB remain at best, %" PRIu64
+                      " ms expected, at most %" PRIu64 " ms are allowed",
+                      MIB(stall->remaining), expected,
+                      (uint64_t)((double)o->max_downtime_ms * o->possible_factor));
     }
 }
 
@@ -416,12 +416,12 @@ time_out(Stall *stall, const vmmiPolicyEvent *event, vmmiPolicyActions *actions)
             return;
         }
     }
-    vmmiResortAbort(&stall->resort, actions,
-                    "not %s after %" PRIu64 " ms, the limit is %" PRIu64 " ms; %" PRIu64
-                    " MiB remain, %" PRIu64 " ms expected",
-                    stall->switching && event->state == VMMI_STATE_PRECOPY ? "switched over"
-                                                                           : "completed",
-                    event->now_ms, limit, MIB(stall->remaining), expected_ms(stall));
+    vmmiResortAsk(&stall->resort, actions, VMMI_RESORT_ABORT,
+                  "not %s after %" PRIu64 " ms, the limit is %" PRIu64 " ms; %" PRIu64
+                  " MiB remain, %" PRIu64 " ms expected",
+                  stall->switching && event->state == VMMI_STATE_PRECOPY ? "switched over"
+                                                                         : "completed",
+                  event->now_ms, limit, MIB(stall->remaining), expected_ms(stall));
 }
 
 static void

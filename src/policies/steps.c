@@ -186,20 +186,20 @@ time_out(Steps *steps, vmmiState at, vmmiPolicyActions *actions)
     if (steps->force && at != VMMI_STATE_PRECOPY)
         return; /* it ends already */
     if (!steps->force)
-        vmmiResortAbort(resort, actions,
-                        "not completed after %" PRIu64 " ms, the limit is %" PRIu64
-                        " ms for %" PRIu64 " MiB",
-                        now, limit, steps->mib);
+        vmmiResortAsk(resort, actions, VMMI_RESORT_ABORT,
+                      "not completed after %" PRIu64 " ms, the limit is %" PRIu64
+                      " ms for %" PRIu64 " MiB",
+                      now, limit, steps->mib);
     else if (steps->permit_postcopy && !resort->postcopy_refused)
-        vmmiResortPostcopy(resort, actions,
-                           "not completed after %" PRIu64 " ms, the limit is %" PRIu64
-                           " ms; post-copy is permitted",
-                           now, limit);
+        vmmiResortAsk(resort, actions, VMMI_RESORT_POSTCOPY,
+                      "not completed after %" PRIu64 " ms, the limit is %" PRIu64
+                      " ms; post-copy is permitted",
+                      now, limit);
     else
-        vmmiResortSuspend(resort, actions,
-                          "not completed after %" PRIu64 " ms, the limit is %" PRIu64
-                          " ms; post-copy is %s",
-                          now, limit, steps->permit_postcopy ? "refused" : "not permitted");
+        vmmiResortAsk(resort, actions, VMMI_RESORT_SUSPEND,
+                      "not completed after %" PRIu64 " ms, the limit is %" PRIu64
+                      " ms; post-copy is %s",
+                      now, limit, steps->permit_postcopy ? "refused" : "not permitted");
 }
 
 static void

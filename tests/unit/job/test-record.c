@@ -53,7 +53,7 @@ test_record(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     options = vmmiJsonWrite(vmmiJobGetOptions(job), false);
     g_assert_cmpstr(options, ==, "{\"origin\":{\"a.b\":\"caller\"}}");
     g_assert_false(found->bare);
-    g_assert_cmpstr(found->library_version, ==, "0.1.0");
+    g_assert_cmpstr(found->vmmi_version, ==, "0.1.0");
     g_assert_cmpstr(found->boot_id, ==, boot_id);
     g_assert_cmpuint(found->created_ms, >, 0);
     g_assert_cmpuint(found->created_boottime_ms, >, 0);
